@@ -73,6 +73,7 @@ class Session(FlaskSession):
 
     def commit(self) -> None:
         super().commit()
+        self.info.pop("transaction", None)
         _writing.set(not self.info.get("reads_first", False))
         for call in self.info.pop("after_commit", {}).values():
             try:
@@ -83,6 +84,7 @@ class Session(FlaskSession):
     def rollback(self) -> None:
         super().rollback()
         self.info.pop("after_commit", None)
+        self.info.pop("transaction", None)
         _writing.set(not self.info.get("reads_first", False))
 
 

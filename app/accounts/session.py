@@ -1,0 +1,108 @@
+"""Sign-in sessions on the server: each can be listed and ended. The cookie holds the token, the row only its hash."""
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock
+from app.accounts.user import User
+from app.db import Base, BigId, BigPk, db
+
+IDLE = timedelta(days=14)
+"""A session nobody used for this long has ended."""
+LONGEST = timedelta(days=90)
+"""A session ends after this long, used or not."""
+
+
+class SignInSession(Base):
+    """One browser that is signed in."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[BigPk]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(String(60))
+    agent: Mapped[str | None] = mapped_column(String(300))
+
+
+def open_session(user: User, *, address: str | None, agent: str | None) -> tuple[SignInSession, str]:
+    """A new session and its token, which is not kept."""
+    token = secrets.token_urlsafe(32)
+    moment = clock.now()
+    session = SignInSession(
+        user_id=user.id,
+        token_hash=_hash(token),
+        created_at=moment,
+        seen_at=moment,
+        expires_at=moment + LONGEST,
+        address=address,
+        agent=(agent or "")[:300] or None,
+    )
+    db.session.add(session)
+    db.session.flush()
+    return session, token
+
+
+def find_session(token: str) -> tuple[SignInSession, User] | None:
+    """The live session of this token and its active person, in one query."""
+    moment = clock.now()
+    query = (
+        select(SignInSession, User)
+        .join(User, User.id == SignInSession.user_id)
+        .where(
+            SignInSession.token_hash == _hash(token),
+            SignInSession.ended_at.is_(None),
+            SignInSession.expires_at > moment,
+            SignInSession.seen_at > moment - IDLE,
+            User.is_active,
+        )
+    )
+    row = db.session.execute(query).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def live_sessions(user: User) -> list[SignInSession]:
+    """The person's sessions that have not ended, last used first."""
+    query = (
+        select(SignInSession)
+        .where(SignInSession.user_id == user.id, SignInSession.ended_at.is_(None))
+        .where(SignInSession.expires_at > clock.now(), SignInSession.seen_at > clock.now() - IDLE)
+        .order_by(SignInSession.seen_at.desc())
+    )
+    return list(db.session.scalars(query))
+
+
+def end_sessions(user: User, *, only: int | None = None, but: int | None = None) -> int:
+    """End one session, all, or all but one; returns how many. Every live token of the person is void with it."""
+    query = (
+        update(SignInSession)
+        .where(SignInSession.user_id == user.id, SignInSession.ended_at.is_(None))
+        .values(ended_at=clock.now())
+    )
+    if only is not None:
+        query = query.where(SignInSession.id == only)
+    if but is not None:
+        query = query.where(SignInSession.id != but)
+    ended = db.session.execute(query).rowcount  # type: ignore[attr-defined]
+    if ended:
+        user.live_epoch += 1
+    return int(ended)
+
+
+def touch(session_id: int) -> None:
+    """Note that the session is in use."""
+    db.session.execute(
+        update(SignInSession).where(SignInSession.id == session_id).values(seen_at=clock.now())
+    )
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""What an inbox is: it says which actions it takes, decides about each event, and acts.
+
+Two kinds. An inbox that writes in our database has its effect and its mark in one transaction: exactly once. One that
+reaches outside (mail, chat, webhooks) plans its targets first, then sends to each with no transaction open, and marks
+each: at least once, under one idempotency key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, ClassVar
+
+from app.accounts.user import User
+from app.events.action import Action, Subject
+from app.events.event import Event
+from app.issues.issue import Issue
+from app.projects.project import Project
+
+LEASE = timedelta(seconds=30)
+"""A claimed delivery is due again after this long unless it is marked or its lease renewed (decisions §11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether an inbox acts on an event, and why, in words a person understands."""
+
+    process: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A live topic and the number it has reached, told once the transaction is durable."""
+
+    topic: str
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One receiver of one event: `name` tells it apart from others, `message` is plain data ready to be sent."""
+
+    name: str
+    message: Any
+
+
+class Undeliverable(Exception):
+    """A target that cannot be reached, ever. The text says why; it is not tried again."""
+
+
+@dataclass
+class Happening:
+    """An event with what the inboxes need of its surroundings, loaded for the whole batch at once."""
+
+    event: Event
+    action: Action
+    project: Project | None
+    issue: Issue | None
+    actor: User | None
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What one inbox worked out and another may use in the same batch."""
+
+
+class Inbox:
+    """The base of every inbox. One instance serves one event."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    icon: ClassVar[str] = "bolt"
+    queue: ClassVar[str] = "events"
+    outside: ClassVar[bool] = False
+    """Reaches beyond our database: it implements `plan` and `send` in place of `handle`."""
+    backoff: ClassVar[Sequence[timedelta]] = tuple(
+        min(timedelta(seconds=2**attempt), timedelta(hours=1)) for attempt in range(1, 8)
+    )
+    """The wait after each failed attempt; after the last one the delivery is dead."""
+
+    def __init__(self, happening: Happening) -> None:
+        self.happening = happening
+
+    @classmethod
+    def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
+        """Whether this inbox declares the action: it then gets a delivery for every such event."""
+        raise NotImplementedError(f"{cls.__name__} does not say what it takes")
+
+    def should_process(self) -> Decision:
+        """Decide. Reads only; asked again on each attempt, so that rights of the moment count."""
+        raise NotImplementedError(f"{type(self).__name__} does not decide")
+
+    def handle(self) -> Sequence[Signal]:
+        """Act inside the marking transaction. Safe to be asked again when the transaction was rolled back."""
+        raise NotImplementedError(f"{type(self).__name__} does not act")
+
+    def plan(self) -> Sequence[Target]:
+        """Whom to reach, with everything ready to be sent as plain data. Reads only."""
+        raise NotImplementedError(f"{type(self).__name__} has no targets")
+
+    @classmethod
+    def send(cls, target: Target) -> str:
+        """Reach one target with no transaction open; returns what became of it in a few words.
+
+        Raises Undeliverable when it is hopeless; any other exception is tried again.
+        """
+        raise NotImplementedError(f"{cls.__name__} sends nothing")
+
+    @classmethod
+    def sent(cls, target: Target, event_id: int, outcome: str) -> None:
+        """Write down what was sent, inside the transaction that marks the target."""
+
+    @cached_property
+    def event(self) -> Event:
+        return self.happening.event
+
+    @classmethod
+    def attempts_allowed(cls) -> int:
+        return len(cls.backoff) + 1

@@ -1,0 +1,173 @@
+"""The ledger, which is the outbox: one row per event and inbox, written with the event.
+
+One predicate, `next_attempt_at <= now`, finds new, failed and abandoned work. `attempts` is the fencing token: a mark
+counts only for the attempt that was claimed, so a worker that was thought dead changes nothing.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock
+from app.db import Base, BigId, BigPk, db
+from app.inboxes.base import LEASE
+
+State = Literal["pending", "processing", "delivered", "skipped", "failed", "dead", "held", "discarded"]
+DUE: tuple[State, ...] = ("pending", "processing", "failed")
+"""The states in which `next_attempt_at` is set."""
+_OPEN = "next_attempt_at IS NOT NULL"
+
+
+class Delivery(Base):
+    """What one inbox decided about one event, and how it went."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[BigPk]
+    event_id: Mapped[int] = mapped_column(BigId, ForeignKey("events.id"))
+    inbox: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(300))
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    next_attempt_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(500))
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "inbox"),
+        CheckConstraint(
+            "(state IN ('pending', 'processing', 'failed')) = (next_attempt_at IS NOT NULL)", name="due"
+        ),
+        Index(
+            "ix_deliveries_due",
+            "next_attempt_at",
+            "id",
+            sqlite_where=text(_OPEN),
+            postgresql_where=text(_OPEN),
+        ),
+        Index("ix_deliveries_state", "inbox", "state", "id"),
+        Index("ix_deliveries_day", "created_at", "inbox", "state"),
+    )
+
+
+class DeliveryTarget(Base):
+    """One receiver of a delivery that reaches many, so that a retry repeats only what failed."""
+
+    __tablename__ = "delivery_targets"
+
+    id: Mapped[BigPk]
+    delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"))
+    target: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(12), default="pending")
+    reason: Mapped[str | None] = mapped_column(String(300))
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    last_error: Mapped[str | None] = mapped_column(String(500))
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("delivery_id", "target"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery in our hands until its lease runs out."""
+
+    id: int
+    event_id: int
+    inbox: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How an attempt ended."""
+
+    claim: Claim
+    state: State
+    reason: str | None = None
+    error: str | None = None
+    next_attempt_at: datetime | None = None
+
+
+def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
+    """Take up to `limit` due rows. A row whose lease ran out is taken alone, so one that kills workers kills only itself."""
+    fresh = _claim(inboxes, abandoned=False, limit=limit, by=by)
+    return fresh or _claim(inboxes, abandoned=True, limit=1, by=by)
+
+
+def renew(claims: Sequence[Claim]) -> None:
+    """Hold the leases for another while; called by a batch that takes long."""
+    for claim in claims:
+        db.session.execute(_claimed(claim).values(next_attempt_at=clock.now() + LEASE))
+
+
+def mark(marks: Sequence[Mark]) -> bool:
+    """Write down how attempts ended. False when one of them was no longer ours: the caller rolls back."""
+    ours = True
+    for one in marks:
+        finished = one.next_attempt_at is None
+        values = {
+            "state": one.state,
+            "reason": (one.reason or "")[:300] or None,
+            "last_error": (one.error or "")[:500] or None,
+            "next_attempt_at": one.next_attempt_at,
+            "finished_at": clock.now() if finished else None,
+        }
+        ours &= db.session.execute(_claimed(one.claim).values(values)).rowcount == 1  # type: ignore[attr-defined]
+    return ours
+
+
+def after_failure(claim: Claim, error: str, waits: Sequence[timedelta]) -> Mark:
+    """Try again after the next wait, spread by a fifth; dead when there is no next."""
+    if claim.attempt > len(waits):
+        return Mark(claim, "dead", error=error)
+    wait = waits[claim.attempt - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + wait)
+
+
+def queues_with_work(inboxes_of: dict[str, list[str]]) -> list[str]:
+    """The queues, given with the names of their inboxes, that have something due now."""
+    query = select(Delivery.inbox).where(Delivery.next_attempt_at <= clock.now()).distinct()
+    due = set(db.session.scalars(query))
+    return [queue for queue, names in inboxes_of.items() if due.intersection(names)]
+
+
+def _claim(inboxes: Sequence[str], *, abandoned: bool, limit: int, by: str) -> list[Claim]:
+    moment = clock.now()
+    state = Delivery.state == "processing" if abandoned else Delivery.state != "processing"
+    due = (
+        select(Delivery.id)
+        .where(Delivery.next_attempt_at <= moment, Delivery.inbox.in_(inboxes), state)
+        .order_by(Delivery.next_attempt_at, Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = db.session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(due))
+        .values(
+            state="processing",
+            attempts=Delivery.attempts + 1,
+            next_attempt_at=moment + LEASE,
+            claimed_by=by,
+            started_at=moment,
+        )
+        .returning(Delivery.id, Delivery.event_id, Delivery.inbox, Delivery.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.event_id, claim.id))
+
+
+def _claimed(claim: Claim):  # type: ignore[no-untyped-def]
+    return (
+        update(Delivery)
+        .where(Delivery.id == claim.id, Delivery.attempts == claim.attempt, Delivery.state == "processing")
+        .execution_options(synchronize_session=False)
+    )

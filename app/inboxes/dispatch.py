@@ -1,0 +1,139 @@
+"""Broadcast: from the committed event to every inbox.
+
+1. Recording calls `add_deliveries` inside its transaction: a row per inbox that declares the action.
+2. After the commit: a wake-up on the queue, and the issue's new number to the live pages. Neither may fail the request.
+3. `broadcast(queue)`, an RQ job, claims what is due and runs it, until nothing is due or its time is up.
+4. The sweeper, a thread in every worker, finds each second what a crash or a lost Redis left behind. It, and not the
+   wake-up, carries the promise.
+"""
+
+import logging
+import os
+import random
+import socket
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+from flask import Flask
+from sqlalchemy import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import broker, clock
+from app.db import after_commit, db, read_first
+from app.events.recording import Recorded, subscribers
+from app.inboxes.delivery import Delivery, queues_with_work
+from app.inboxes.registry import inboxes_for, names_of, queues
+from app.inboxes.runner import run_due
+from app.inboxes.setting import switched_off
+from app.live.publish import publish
+from app.worker import rq
+
+log = logging.getLogger(__name__)
+
+JOB_SECONDS = 20
+"""A job gives its place up after this long and queues itself again, so that recycling and shutdown get a turn."""
+WAKE_SECONDS = 5
+"""A wake-up that nobody answered counts as lost after this long."""
+SWEEP_SECONDS = 1.0
+WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def add_deliveries(batch: Sequence[Recorded]) -> None:
+    """Write a delivery for every inbox that declares the action, in the event's own transaction."""
+    off = switched_off()
+    rows = [
+        _delivery(event, inbox.name, off=inbox.name in off)
+        for event in batch
+        for inbox in inboxes_for(event.subject.value, event.action)
+    ]
+    if rows:
+        db.session.execute(insert(Delivery.__table__), rows)  # type: ignore[arg-type]
+    _wake_afterwards({row["inbox"] for row in rows if row["state"] == "pending"})
+    for event in batch:
+        if event.issue_id is not None and not event.imported:
+            topic = f"issue:{event.issue_id}"
+            after_commit(topic, partial(publish, topic, event.seq))
+
+
+def _delivery(event: Recorded, inbox: str, *, off: bool) -> dict[str, object]:
+    skipped = "imported" if event.imported else "off" if off else None
+    return {
+        "event_id": event.id,
+        "inbox": inbox,
+        "state": "skipped" if skipped else "pending",
+        "reason": skipped,
+        "attempts": 0,
+        "created_at": event.created_at,
+        "next_attempt_at": None if skipped else event.created_at,
+        "finished_at": event.created_at if skipped else None,
+    }
+
+
+def _wake_afterwards(inboxes: set[object]) -> None:
+    for queue, names in queues().items():
+        if inboxes.intersection(names):
+            after_commit(f"wake:{queue}", partial(wake, queue))
+
+
+def wake(queue: str) -> bool:
+    """Ask a worker to look at the queue, once for many commits. False when Redis did not take it."""
+    key = _wake_key(queue)
+    asked = broker.call(lambda redis: bool(redis.set(key, 1, nx=True, ex=WAKE_SECONDS)), None)
+    if asked:
+        return broker.call(lambda _: bool(rq.get_queue(queue).enqueue(broadcast, queue)), False)
+    return asked is not None
+
+
+@rq.job(queue="events")
+def broadcast(queue: str) -> None:
+    """Deliver what is due on this queue. Twice is harmless: a delivery is claimed by one and marked once."""
+    broker.call(lambda redis: redis.delete(_wake_key(queue)), 0)
+    if not drain(queue, seconds=JOB_SECONDS):
+        wake(queue)
+
+
+def drain(queue: str, *, seconds: float) -> bool:
+    """Run due deliveries of the queue until there are none (True) or the time is up (False)."""
+    read_first()
+    end = clock.monotonic() + seconds
+    while run_due(names_of(queue), by=WORKER):
+        if clock.monotonic() > end:
+            return False
+    return True
+
+
+def sweep() -> list[str]:
+    """Wake the queues that have due work, or do it here when Redis is away; returns their names."""
+    read_first()
+    due = queues_with_work(queues())
+    db.session.rollback()
+    for queue in due:
+        if not wake(queue):
+            drain(queue, seconds=JOB_SECONDS)
+    return due
+
+
+def start_sweeper(app: Flask) -> None:
+    """Sweep each second in a thread of this worker, from before Redis answers until the process ends."""
+    threading.Thread(target=_sweep_forever, args=(app,), name="sweeper", daemon=True).start()
+
+
+def _sweep_forever(app: Flask) -> None:
+    pause = threading.Event()
+    while not pause.wait(SWEEP_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not a secret
+        try:
+            with app.app_context():
+                sweep()
+        except SQLAlchemyError:
+            log.exception("The sweep failed; the next one is in a second")
+        except Exception:  # the sweeper carries the promise: nothing may end it
+            log.exception("The sweep failed in an unexpected way; the next one is in a second")
+
+
+def _wake_key(queue: str) -> str:
+    return f"tidings:wake:{queue}"
+
+
+subscribers.append(add_deliveries)
+rq.on_child_start(start_sweeper)

@@ -1,0 +1,152 @@
+"""Runs what was claimed: the inboxes that write in our database together, those that reach outside one by one."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.user import User
+from app.context import caused_by
+from app.db import after_commit, begin_write, db
+from app.events.event import Event
+from app.events.queries import with_actions
+from app.inboxes import outside
+from app.inboxes.base import Happening, Signal
+from app.inboxes.delivery import Claim, Mark, after_failure, claim_due, mark
+from app.inboxes.registry import BY_NAME
+from app.inboxes.setting import switched_off
+from app.issues.issue import Issue
+from app.live.publish import publish
+from app.projects.project import Project
+
+log = logging.getLogger(__name__)
+
+BATCH = {"sqlite": 200, "postgresql": 500}
+"""Rows a claim takes: on SQLite fewer, since every writer waits meanwhile."""
+
+
+class LostLease(Exception):
+    """Somebody else has claimed the delivery since: nothing of this attempt is kept."""
+
+
+def run_due(inboxes: Sequence[str], *, by: str) -> int:
+    """Claim due deliveries of these inboxes and run them; returns how many were claimed."""
+    begin_write()
+    claims = claim_due(inboxes, limit=BATCH[db.engine.dialect.name], by=by)
+    db.session.commit()
+    if not claims:
+        return 0
+    worn = [claim for claim in claims if claim.attempt > BY_NAME[claim.inbox].attempts_allowed()]
+    if worn:
+        _finish([Mark(claim, "dead", error="the worker died each time it tried this") for claim in worn])
+    ready = [claim for claim in claims if claim not in worn]
+    ours = [claim for claim in ready if not BY_NAME[claim.inbox].outside]
+    if ours:
+        _run_together(ours)
+    for claim in ready:
+        if BY_NAME[claim.inbox].outside:
+            _run_outside(claim)
+    return len(claims)
+
+
+def _run_together(claims: list[Claim]) -> None:
+    """Effects and marks in one transaction; when one fails, each for itself, so that the others are not held up."""
+    try:
+        _run_in_one_transaction(claims)
+    except Exception as error:  # the edge: whatever an inbox raises is kept with its delivery
+        db.session.rollback()
+        if len(claims) == 1:
+            _failed(claims[0], error)
+        else:
+            for claim in claims:
+                _run_together([claim])
+
+
+def _run_in_one_transaction(claims: list[Claim]) -> None:
+    begin_write()
+    happenings = load_happenings([claim.event_id for claim in claims])
+    off = switched_off()
+    marks: list[Mark] = []
+    signals: dict[str, Signal] = {}
+    for claim in claims:
+        marks.append(_run_one(claim, happenings[claim.event_id], off, signals))
+    if not mark(marks):
+        raise LostLease("a delivery of this batch was claimed again meanwhile")
+    for topic, signal in signals.items():
+        after_commit(topic, lambda signal=signal: publish(signal.topic, signal.head))  # type: ignore[misc]
+    db.session.commit()
+
+
+def _run_one(claim: Claim, happening: Happening, off: set[str], signals: dict[str, Signal]) -> Mark:
+    if claim.inbox in off:
+        return Mark(claim, "skipped", reason="off")
+    inbox = BY_NAME[claim.inbox](happening)
+    decision = inbox.should_process()
+    if not decision.process:
+        return Mark(claim, "skipped", reason=decision.reason)
+    with caused_by(**consequence_of(happening.event)):
+        for signal in inbox.handle():
+            signals[signal.topic] = signal
+    return Mark(claim, "delivered", reason=decision.reason)
+
+
+def _run_outside(claim: Claim) -> None:
+    try:
+        outside.run(claim, load=load_happenings)
+    except Exception as error:  # the edge, as above
+        db.session.rollback()
+        _failed(claim, error)
+
+
+def _failed(claim: Claim, error: Exception) -> None:
+    if isinstance(error, LostLease):
+        return
+    log.warning("%s failed on event %s, attempt %s", claim.inbox, claim.event_id, claim.attempt, exc_info=error)
+    _finish([after_failure(claim, f"{type(error).__name__}: {error}", BY_NAME[claim.inbox].backoff)])
+
+
+def _finish(marks: list[Mark]) -> None:
+    begin_write()
+    mark(marks)
+    db.session.commit()
+
+
+def consequence_of(event: Event) -> dict[str, object]:
+    """What is recorded while an inbox handles this event names it as its cause."""
+    return {
+        "via": "job",
+        "event_id": event.id,
+        "root_id": event.root_id or event.id,
+        "depth": event.depth + 1,
+    }
+
+
+def load_happenings(event_ids: Sequence[int]) -> dict[int, Happening]:
+    """The events with their actions, issues, projects and actors: a fixed number of queries for any number."""
+    ids = sorted(set(event_ids))
+    events = db.session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)).all()
+    actions = with_actions(events)
+    issues = _by_id(Issue, {event.issue_id for event in events})
+    projects = _by_id(Project, {event.project_id for event in events})
+    people = _by_id(User, {event.actor_id for event in events})
+    return {
+        event.id: Happening(
+            event=event,
+            action=actions[event.id],
+            project=projects.get(event.project_id),
+            issue=issues.get(event.issue_id),
+            actor=people.get(event.actor_id),
+        )
+        for event in events
+    }
+
+
+def _by_id(table: type[Any], ids: set[int | None]) -> dict[int | None, Any]:
+    wanted = [one for one in ids if one is not None]
+    if not wanted:
+        return {}
+    rows = db.session.scalars(
+        select(table).where(table.id.in_(wanted)).execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in rows}

@@ -1,0 +1,123 @@
+"""Rights: the one place where they are decided. Every page, feed, stream, mail and answer asks here.
+
+A right follows from the viewer's standing in the project. What one may not see does not exist (404); what one may
+see and not do is refused (403). An archived project can be read and not changed.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import aliased
+
+from app.accounts.viewer import Viewer
+from app.db import db
+from app.errors import Forbidden, NotFound
+from app.projects.membership import Membership
+from app.projects.project import Project
+
+
+class Right(StrEnum):
+    """What can be done in a project."""
+
+    see = "see"
+    report = "report"
+    """Open an issue."""
+    comment = "comment"
+    triage = "triage"
+    """Move, assign, label, prioritise, retitle: the daily work."""
+    moderate = "moderate"
+    """Edit or remove what somebody else wrote."""
+    manage = "manage"
+    """Settings, members, labels of the project."""
+
+
+class Standing(StrEnum):
+    """Where the viewer stands towards one project."""
+
+    visitor = "visitor"
+    stranger = "stranger"
+    viewer = "viewer"
+    member = "member"
+    lead = "lead"
+    admin = "admin"
+
+
+_READ = frozenset({Right.see})
+_WORK = frozenset({Right.see, Right.report, Right.comment, Right.triage})
+_ALL = frozenset(Right)
+
+MEMBERS_ONLY: dict[Standing, frozenset[Right]] = {
+    Standing.visitor: frozenset(),
+    Standing.stranger: frozenset(),
+    Standing.viewer: _READ,
+    Standing.member: _WORK,
+    Standing.lead: _ALL,
+    Standing.admin: _ALL,
+}
+PUBLIC: dict[Standing, frozenset[Right]] = {
+    Standing.visitor: _READ,
+    Standing.stranger: frozenset({Right.see, Right.report, Right.comment}),
+    Standing.viewer: frozenset({Right.see, Right.report, Right.comment}),
+    Standing.member: _WORK,
+    Standing.lead: _ALL,
+    Standing.admin: _ALL,
+}
+"""In a public project everybody who has signed in may report and comment; a viewer has no less than a stranger."""
+
+
+def rights(viewer: Viewer, project: Project, standing: Standing | None = None) -> frozenset[Right]:
+    """Everything the viewer may do in the project; asks for the standing unless it is given."""
+    standing = standing or standing_of(viewer, project)
+    granted = (PUBLIC if project.is_public else MEMBERS_ONLY)[standing]
+    if project.archived_at is not None:
+        granted &= frozenset({Right.see, Right.manage})
+    return granted if viewer.can_write else granted & _READ
+
+
+def may(viewer: Viewer, right: Right, project: Project) -> bool:
+    """Whether the viewer may do this in the project."""
+    return right in rights(viewer, project)
+
+
+def require(viewer: Viewer, right: Right, project: Project) -> frozenset[Right]:
+    """The viewer's rights, if this one is among them. Raises NotFound when the project may not be seen, else Forbidden."""
+    granted = rights(viewer, project)
+    if Right.see not in granted:
+        raise NotFound
+    if right not in granted:
+        if project.archived_at is not None:
+            raise Forbidden(f"{project.name} is archived: it can be read and not changed")
+        if not viewer.signed_in:
+            raise Forbidden("Sign in to do this")
+        raise Forbidden(f"You may read {project.name}, and not do this in it")
+    return granted
+
+
+def standing_of(viewer: Viewer, project: Project) -> Standing:
+    """Where the viewer stands towards the project. One query, none for visitors and administrators."""
+    if viewer.is_admin:
+        return Standing.admin
+    if viewer.user_id is None:
+        return Standing.visitor
+    query = select(Membership.role).where(
+        Membership.project_id == project.id, Membership.user_id == viewer.user_id
+    )
+    role = db.session.scalar(query)
+    return Standing(role) if role else Standing.stranger
+
+
+def sees(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition on Project rows this viewer may see: the same rule as `rights`, for queries over many."""
+    if viewer.is_admin:
+        return true()
+    if viewer.user_id is None:
+        return Project.visibility == "public"
+    mine = aliased(Membership)
+    member = select(mine.project_id).where(mine.user_id == viewer.user_id)
+    return or_(Project.visibility == "public", Project.id.in_(member))
+
+
+def require_admin(viewer: Viewer) -> None:
+    """Only administrators go on. The pages of administration do not exist for others."""
+    if not viewer.is_admin:
+        raise NotFound

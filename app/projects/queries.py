@@ -1,0 +1,79 @@
+"""What a viewer sees of projects and their members."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from app.accounts.user import User
+from app.accounts.viewer import Viewer
+from app.db import db
+from app.errors import NotFound
+from app.events.recording import holds
+from app.projects.membership import Membership
+from app.projects.policy import Right, require, sees
+from app.projects.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a project."""
+
+    user: User
+    role: str
+
+
+def visible_projects(viewer: Viewer, *, archived: bool = False) -> Sequence[Project]:
+    """The projects the viewer may see, by name."""
+    query = select(Project).where(sees(viewer)).order_by(func.lower(Project.name), Project.id)
+    if not archived:
+        query = query.where(Project.archived_at.is_(None))
+    return db.session.scalars(query).all()
+
+
+def visible_project(viewer: Viewer, key: str) -> Project:
+    """The project with this key. Raises NotFound when there is none that the viewer may see."""
+    query = select(Project).where(func.upper(Project.key) == key.upper(), sees(viewer))
+    project = db.session.scalar(query)
+    if project is None:
+        raise NotFound
+    return project
+
+
+def project_for_change(viewer: Viewer, key: str, right: Right) -> Project:
+    """The project, locked until the commit, if the viewer has this right in it."""
+    query = (
+        select(Project)
+        .where(func.upper(Project.key) == key.upper(), sees(viewer))
+        .with_for_update(of=Project)
+        .execution_options(populate_existing=True)
+    )
+    project = db.session.scalar(query)
+    if project is None:
+        raise NotFound
+    holds(project)
+    require(viewer, right, project)
+    return project
+
+
+def members(project: Project) -> list[Member]:
+    """Everybody in the project, leads first, then by name."""
+    query = (
+        select(User, Membership.role)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.project_id == project.id)
+        .order_by(Membership.role, func.lower(User.name))
+    )
+    return [Member(user, role) for user, role in db.session.execute(query)]
+
+
+def people_who_see(project: Project, *, starting: str = "", limit: int = 200) -> Sequence[User]:
+    """Active people who may see the project: those it can be assigned to or who can be mentioned, by name."""
+    query = select(User).where(User.is_active).order_by(func.lower(User.name)).limit(limit)
+    if not project.is_public:
+        inside = select(Membership.user_id).where(Membership.project_id == project.id)
+        query = query.where(User.id.in_(inside) | User.is_admin)
+    if starting:
+        pattern = starting.lower().replace("%", "") + "%"
+        query = query.where(func.lower(User.username).like(pattern) | func.lower(User.name).like(pattern))
+    return db.session.scalars(query).all()

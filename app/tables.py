@@ -1,0 +1,44 @@
+"""Every table, imported once, so that migrations and relationships know them all."""
+
+from app.accounts.session import SignInSession
+from app.accounts.token import ApiToken
+from app.accounts.user import User
+from app.api.idempotency_key import IdempotencyKey
+from app.events.event import Event, EventOrigin, EventText
+from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.inboxes.setting import InboxSetting
+from app.issues.comment import Comment
+from app.issues.issue import Issue, IssueAssignee
+from app.issues.label import IssueLabel, Label
+from app.issues.subscription import Subscription
+from app.issues.text_version import TextVersion
+from app.issues.visit import Visit
+from app.notifications.notification import Notification
+from app.notifications.outgoing_mail import OutgoingMail
+from app.projects.membership import Membership
+from app.projects.project import Project
+
+TABLES = (
+    ApiToken,
+    Comment,
+    Delivery,
+    DeliveryTarget,
+    Event,
+    EventOrigin,
+    EventText,
+    IdempotencyKey,
+    InboxSetting,
+    Issue,
+    IssueAssignee,
+    IssueLabel,
+    Label,
+    Membership,
+    Notification,
+    OutgoingMail,
+    Project,
+    SignInSession,
+    Subscription,
+    TextVersion,
+    User,
+    Visit,
+)
