@@ -79,13 +79,12 @@ class EmbeddedValkey:
                 return False
 
     def _launch(self, binary: Path) -> None:
-        """Start the server unless somebody holds the data: then the one who does is about to answer, or to
-        end."""
+        """Start the server, unless somebody holds the data: that one is about to answer, or to end."""
         lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.socket.unlink(missing_ok=True)
-            # The server inherits the lock and so keeps it as long as it lives, whatever becomes of us. It runs
+            # The server inherits the lock and keeps it as long as it lives, whatever becomes of us. It runs
             # inside its data folder because it cannot read a path with a space in it.
             self.process = processes.start(
                 [str(binary), *_options(self.socket)], cwd=self.data, output=subprocess.DEVNULL, keep=[lock]
@@ -97,8 +96,9 @@ class EmbeddedValkey:
 
     def _why_silent(self) -> str:
         if self.process is None:
-            return f"{self.data} is in use by a Valkey that does not listen on {self.socket}: stop that one
-            first." self.stop() return f"Valkey does not answer, see {self.data / 'valkey.log'}"
+            return f"{self.data} is in use by a Valkey that does not listen on {self.socket}: stop it first."
+        self.stop()
+        return f"Valkey does not answer, see {self.data / 'valkey.log'}"
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError, IndexError):
@@ -134,8 +134,8 @@ def _binary() -> Path:
         if binary.is_file():
             return binary
     raise EmbeddedValkeyError(
-        f"There is no embedded Valkey for {platform.system()} on {name}: set REDIS_URL to a Redis or Valkey
-        server." )
+        f"There is no embedded Valkey for {platform.system()} on {name}: set REDIS_URL to a server of yours."
+    )
 
 
 def _make_private(folder: Path) -> None:

@@ -54,5 +54,5 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _believe_proxies(app: Flask, proxies: int) -> None:
     """Take the visitor's address, scheme and host from the headers of this many proxies before us."""
     if proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type:
-        ignore[method - assign]
+        believing = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+        app.wsgi_app = believing  # type: ignore[method-assign]

@@ -215,11 +215,17 @@ class PreforkWorker:
         self.on_start = on_start
         self.options: dict[str, Any] = {
             **{name: value for name, value in options.items() if name in ("name", "job_monitoring_interval")},
-            "worker_ttl": min(options.get("worker_ttl", WORKER_TTL_SECONDS), WORKER_TTL_SECONDS),
-            "maintenance_interval": min(options.get("maintenance_interval", MAINTENANCE_SECONDS),
-            MAINTENANCE_SECONDS), "queue_class": queue_class, "job_class":
-            next(iter(app.extensions["rq"].queues.values())).job_class, "serializer": "json", } self._pulse =
-            Pulse() self._born = 0.0 self._wait = 0.0
+            "worker_ttl": min(WORKER_TTL_SECONDS, options.get("worker_ttl", WORKER_TTL_SECONDS)),
+            "maintenance_interval": min(
+                MAINTENANCE_SECONDS, options.get("maintenance_interval", MAINTENANCE_SECONDS)
+            ),
+            "queue_class": queue_class,
+            "job_class": next(iter(app.extensions["rq"].queues.values())).job_class,
+            "serializer": "json",
+        }
+        self._pulse = Pulse()
+        self._born = 0.0
+        self._wait = 0.0
 
     def work(
         self,

@@ -49,8 +49,11 @@ def start(
         stderr=output,
         pass_fds=tuple(keep),
         start_new_session=True,
-        preexec_fn=partial(_follow, os.getpid()) if HAS_PDEATHSIG else None,  # noqa: PLW1509 - no threads
-        here ) if not HAS_PDEATHSIG: _watchers[process.pid] = _watch(process.pid) return process
+        preexec_fn=partial(_follow, os.getpid()) if HAS_PDEATHSIG else None,  # noqa: PLW1509 - main thread
+    )
+    if not HAS_PDEATHSIG:
+        _watchers[process.pid] = _watch(process.pid)
+    return process
 
 
 def forget(process: subprocess.Popen[bytes]) -> None:
@@ -76,9 +79,13 @@ def fork(work: Callable[[], int]) -> int:
         code = work()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
-    except BaseException:  # noqa: BLE001 - the child's last frame: nothing above it may go on as if it were
-    the parent sys.excepthook(*sys.exc_info()) finally: with contextlib.suppress(OSError): sys.stdout.flush()
-    sys.stderr.flush() os._exit(code)
+    except BaseException:  # noqa: BLE001 - the child's last frame: it must not go on as if it were the parent
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def kill_group(pid: int, number: signal.Signals) -> None:

@@ -68,9 +68,11 @@ class TidingsRQ(RQ):
         self.child_starters.append(call)
         return call
 
-    def make_worker(  # type: ignore[override] # rq's own worker talks to Redis when made: ours starts without
-    it self, queues: list[str] | tuple[str, ...] | None = None, **options: Any ) -> PreforkWorker: """The
-    worker behind `flask rq worker [QUEUE...]`; without names it watches every queue in order."""
+    # rq's own worker talks to Redis when it is made; ours starts without, so it is none of rq's classes.
+    def make_worker(  # type: ignore[override]
+        self, queues: list[str] | tuple[str, ...] | None = None, **options: Any
+    ) -> PreforkWorker:
+        """The worker behind `flask rq worker [QUEUE...]`; without names it watches every queue in order."""
         known = self.queues
         names = [self.get_queue(name).name for name in queues] if queues else list(known)
         app = cast("Flask", self._get_current_app())

@@ -123,13 +123,16 @@ class Live:
             gone.cancel()
 
     async def _stream(self, listener: Listener, send: Send) -> None:
-        ends_at = clock.monotonic() + LIFE_SECONDS * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)  # noqa:
-        S311 await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS}) heads =
-        json.dumps(self.hub.greeting(listener), separators=(",", ":")) await _say(send, f"retry:
-        {RETRY_MS}\nevent: heads\ndata: {heads}\n\n".encode()) while not listener.ended and clock.monotonic()
-        < ends_at: await listener.news(HEARTBEAT_SECONDS) if not listener.ended: await _say(send,
-        self.hub.frames(listener) or HEARTBEAT) await send({"type": "http.response.body", "body": b"",
-        "more_body": False})
+        life = LIFE_SECONDS * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)  # noqa: S311 - no secret
+        ends_at = clock.monotonic() + life
+        await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+        heads = json.dumps(self.hub.greeting(listener), separators=(",", ":"))
+        await _say(send, f"retry: {RETRY_MS}\nevent: heads\ndata: {heads}\n\n".encode())
+        while not listener.ended and clock.monotonic() < ends_at:
+            await listener.news(HEARTBEAT_SECONDS)
+            if not listener.ended:
+                await _say(send, self.hub.frames(listener) or HEARTBEAT)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def answer(send: Send, status: int, text: str = "", headers: Headers | None = None) -> None:
