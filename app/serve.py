@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import importlib
 import logging
-import os
 import socket
 import sys
 from asyncio import BaseTransport, Transport
@@ -18,7 +17,7 @@ import uvicorn
 from flask import Flask
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.config import BadSetting
+from app.config import BadSetting, read_dotenv
 from app.live.endpoint import Live, Receive, Scope, Send, answer
 from app.pages import THREADS, Pages
 
@@ -120,9 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for name in ("uvicorn.error", "asyncio"):
+    for name in ("uvicorn.error", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    _load_dotenv()
+    read_dotenv()
     module, _, name = options.app.partition(":")
     try:
         app = getattr(importlib.import_module(module), name or "app")
@@ -147,14 +146,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--live-only", action="store_true", help="no pages: only /live and /healthz")
     parser.add_argument("--app", default="wsgi:app", help="where the Flask app is (default: wsgi:app)")
     return parser.parse_args(arguments)
-
-
-def _load_dotenv() -> None:
-    """Read .env as `flask` does; what the environment says already stays."""
-    if os.path.exists(".env"):  # noqa: PTH110
-        import dotenv
-
-        dotenv.load_dotenv(".env")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class TidingsRQ(RQ):
 def _enqueue_cron_job(job: CronJob, connection: redis.Redis) -> Job:
     options = {name: value for name, value in job.job_options.items() if name != "result_ttl"}
     queue = TidingsQueue(job.queue_name, connection)
-    return queue.enqueue(job.func or job.func_name, args=job.args, kwargs=job.kwargs, **options)
+    return queue.enqueue(job.func_name, args=job.args, kwargs=job.kwargs, **options)
 
 
 rq = TidingsRQ()
