@@ -1,42 +1,15 @@
-"""The factory: the only place where everything meets. Only wsgi, commands, migrations and tests import from here."""
+"""Tidings. Importing the package loads nothing: the supervisor and the embedded Valkey live on that."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from app.config import ROOT, Settings, from_environment
-from app.db import db
-from app.extensions import csrf, limiter, login, migrate
-from app.worker import rq
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: "Settings | None" = None) -> "Flask":
     """Build the application from the settings, by default those of the environment."""
-    settings = settings or from_environment()
-    app = Flask(
-        "app", template_folder=str(ROOT / "templates"), static_folder=None, instance_path=str(settings.instance)
-    )
-    _configure(app, settings)
-    db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=settings.is_sqlite)
-    rq.init_app(app)
-    login.init_app(app)
-    csrf.init_app(app)
-    limiter.init_app(app)
-    return app
+    from app.factory import build
 
-
-def _configure(app: Flask, settings: Settings) -> None:
-    settings.instance.mkdir(parents=True, exist_ok=True)
-    app.extensions["settings"] = settings
-    app.config.update(
-        SECRET_KEY=settings.secret_key,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        RQ_CONNECTION=settings.redis_url,
-        RQ_QUEUES=["events", "mail", "webhooks", "sync"],
-        RATELIMIT_STORAGE_URI="memory://" if settings.redis_is_embedded else settings.redis_url,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.is_https,
-        TRUSTED_HOSTS=list(settings.trusted_hosts),
-        MAX_CONTENT_LENGTH=1024 * 1024,
-        WTF_CSRF_TIME_LIMIT=None,
-    )
+    return build(settings)

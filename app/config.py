@@ -71,6 +71,15 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def read_dotenv() -> None:
+    """Take settings from .env too, as `flask` does; what the environment says already stays."""
+    path = ROOT / ".env"
+    if path.exists():
+        import dotenv
+
+        dotenv.load_dotenv(path)
+
+
 def socket_path(instance: Path) -> Path:
     """Where the embedded Valkey listens: short whatever the path of the data, since a socket path may have 107 bytes."""
     name = hashlib.sha256(str(instance).encode()).hexdigest()[:16]

@@ -1,0 +1,42 @@
+"""The commands that belong to no package: start everything, and make ready for it."""
+
+import importlib
+import importlib.util
+import os
+import sys
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from flask_migrate import upgrade
+
+from app.config import ROOT
+
+
+def register(app: Flask) -> None:
+    """Add the commands to `flask`."""
+    app.cli.add_command(up)
+    app.cli.add_command(prepare)
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    short_help="Start everything: Valkey, web with live streams, workers.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def up(arguments: tuple[str, ...]) -> None:
+    """Become the supervisor (python -m app.supervisor), which loads no app; the arguments are its own."""
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "app.supervisor", *arguments])  # noqa: S606
+
+
+@click.command(hidden=True)
+@with_appcontext
+def prepare() -> None:
+    """Migrate, and fill an empty database with the demo workspace unless TIDINGS_DEMO is 0: one process for
+    both."""
+    if (ROOT / "migrations" / "env.py").exists():
+        upgrade()
+    if current_app.extensions["settings"].demo and importlib.util.find_spec("app.demo"):
+        importlib.import_module("app.demo").fill_if_empty()

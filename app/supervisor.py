@@ -1,0 +1,241 @@
+"""Everything under one roof: starts Valkey (when no REDIS_URL is set), the web process and the workers, passes
+on what they say, starts again what dies, and takes all of it down with itself.
+
+    python -m app.supervisor [--host HOST] [--port PORT] [--workers N]
+
+It loads no app, so that it stays small. The port is opened here and handed down: connections wait in it while
+the web process is started again.
+"""
+
+import argparse
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from app import processes
+from app.config import BadSetting, Settings, from_environment, read_dotenv
+from app.embedded import EmbeddedValkey, EmbeddedValkeyError
+from app.programs import Console, Program
+
+STOP_SECONDS = 2.5
+"""From the request to stop until what still runs is killed."""
+TICK_SECONDS = 0.5
+BACKLOG = 4096
+
+
+class Supervisor:
+    """The programs, and what happens to them."""
+
+    def __init__(
+        self, programs: Sequence[Program], valkey: EmbeddedValkey | None, listening: socket.socket
+    ) -> None:
+        self.programs = programs
+        self.valkey = valkey
+        self.listening = listening
+        self.console = Console()
+        self.selector = selectors.DefaultSelector()
+        for program in programs:
+            self.console.add(program.name)
+
+    def run(self, url: str) -> None:
+        """Work until a signal says stop, then leave nothing behind."""
+        signals = processes.Signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+        self.selector.register(signals, selectors.EVENT_READ, None)
+        try:
+            for program in self.programs:
+                self._start(program)
+            knock: socket.socket | None = self._knock()
+            while not signals.arrived() & {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}:
+                self._pass_on(TICK_SECONDS)
+                knock = self._announce(knock, url)
+                self._keep_running()
+                self._keep_valkey()
+        finally:
+            self._stop()
+
+    def _start(self, program: Program) -> None:
+        program.start()
+        assert program.output is not None  # noqa: S101 - it was opened in the line above
+        self.selector.register(program.output, selectors.EVENT_READ, program)
+
+    def _pass_on(self, seconds: float) -> None:
+        """Wait at most so long for something to be said, or for a signal, and print what was said."""
+        for key, _ in self.selector.select(seconds):
+            if isinstance(key.data, Program):
+                self._print(key.data)
+
+    def _print(self, program: Program) -> None:
+        output = program.output
+        for line in program.lines():
+            self.console.line(program.name, line)
+        if program.output is None and output is not None:
+            self.selector.unregister(output)
+
+    def _knock(self) -> socket.socket:
+        """Ask the page server for a sign of life. The question waits in the port until somebody answers."""
+        host, port = self.listening.getsockname()[:2]
+        knock = socket.socket(self.listening.family)
+        knock.connect(({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port))  # noqa: S104
+        knock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.selector.register(knock, selectors.EVENT_READ, None)
+        return knock
+
+    def _announce(self, knock: socket.socket | None, url: str) -> socket.socket | None:
+        """Print the ready line once the page server has answered, and knock again if it died before."""
+        if knock is None:
+            return None
+        knock.setblocking(False)
+        try:
+            answer = knock.recv(64)
+        except BlockingIOError:
+            return knock
+        except OSError:
+            answer = b""
+        self.selector.unregister(knock)
+        knock.close()
+        if not answer.startswith(b"HTTP/1.1 200"):
+            return self._knock()
+        self.console.say(f"Tidings is ready: {url}")
+        return None
+
+    def _keep_running(self) -> None:
+        for program in self.programs:
+            status = program.has_ended()
+            if status is not None:
+                while program.output is not None and (lines := program.lines()):
+                    for line in lines:
+                        self.console.line(program.name, line)
+                self._forget_output(program)
+                self.console.line(program.name, f"ended ({_in_words(status)}), starting it again")
+            if program.process is None and time.monotonic() >= program.starts_at:
+                self._start(program)
+
+    def _forget_output(self, program: Program) -> None:
+        if program.output is not None:
+            self.selector.unregister(program.output)
+            os.close(program.output)
+            program.output = None
+            program.rest = b""
+
+    def _keep_valkey(self) -> None:
+        """Start Valkey again when it ended, ours or the one of another supervisor that we had attached to."""
+        if self.valkey is None:
+            return
+        ours = self.valkey.process
+        if (ours is None and self.valkey.answers()) or (ours is not None and ours.poll() is None):
+            return
+        self.console.say("Valkey ended, starting it again")
+        self.valkey.stop()
+        try:
+            self.valkey.start()
+        except EmbeddedValkeyError as error:
+            self.console.say(str(error))
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        self.listening.close()
+        running = [program for program in self.programs if program.process is not None]
+        for program in running:
+            processes.kill_group(program.process.pid, signal.SIGTERM)  # type: ignore[union-attr]
+        while any(program.process.poll() is None for program in running if program.process):
+            if time.monotonic() > deadline:
+                break
+            self._pass_on(0.02)
+        for program in running:
+            if program.process is not None:
+                processes.kill_group(program.process.pid, signal.SIGKILL)
+                program.process.wait()
+        if self.valkey is not None:
+            self.valkey.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and the settings; refuse in one line what cannot work; then run."""
+    read_dotenv()
+    try:
+        settings = from_environment()
+        options = _options(arguments, settings)
+        listening = _listen(options.host, options.port)
+    except BadSetting as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(_why_not(options.host, options.port, error), file=sys.stderr)
+        return 1
+    valkey = EmbeddedValkey(settings.instance) if settings.redis_is_embedded else None
+    try:
+        if valkey is not None:
+            valkey.start()
+    except EmbeddedValkeyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    programs = _programs(options.workers, {**os.environ, "PORT": str(options.port)}, listening)
+    Supervisor(programs, valkey, listening).run(_url(options.host, options.port))
+    return 0
+
+
+def _programs(workers: int, env: dict[str, str], listening: socket.socket) -> list[Program]:
+    env = {"MALLOC_ARENA_MAX": "2", **env, "PYTHONUNBUFFERED": "1"}
+    number = listening.fileno()
+    web = [sys.executable, "-m", "app.serve", "--fd", str(number)]
+    programs = [Program("web", web, env, keep=[number])]
+    for index, queues in enumerate(_shares(workers), start=1):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *queues]
+        programs.append(Program(f"worker {index}", command, env))
+    return programs
+
+
+def _shares(workers: int) -> list[list[str]]:
+    """Which queues each worker watches: the first only what people wait for, the second everything else too."""
+    everything = ["events", "mail", "webhooks", "sync"]
+    if workers == 1:
+        return [everything]
+    return [["events"], ["mail", "webhooks", "sync", "events"], *[everything] * (workers - 2)][:workers]
+
+
+def _options(arguments: Sequence[str] | None, settings: Settings) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="flask up", description="Start everything: Valkey, web with live streams, workers."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=settings.port, help=f"port (default: {settings.port})")
+    parser.add_argument("--workers", type=int, default=2, choices=range(17), metavar="N", help="default: 2")
+    return parser.parse_args(arguments)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            other = port + 80
+            return f"Port {port} is taken. Stop what listens there, or choose another: make run PORT={other}"
+    except OSError:
+        return f"Cannot listen on {host}, port {port}: {error.strerror or error}"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _in_words(status: int) -> str:
+    return f"status {status}" if status >= 0 else signal.Signals(-status).name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

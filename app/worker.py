@@ -1,0 +1,95 @@
+"""`rq`: Flask-RQ with our queues, our serializer and our worker behind its own commands."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import redis
+from flask import Flask
+from flask_rq import RQ
+from flask_rq._job_class import FlaskJob
+from rq import Queue
+from rq.cron import CronJob, CronScheduler
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from app import broker
+from app.prefork import PreforkWorker
+
+QUEUES = ("events", "mail", "webhooks", "sync")
+JOB_TIMEOUT_SECONDS = 300
+FAILURE_SECONDS = 24 * 3600
+"""How long RQ keeps a failed job. What failed for good stays in the deliveries, not here."""
+
+
+class TidingsQueue(Queue):
+    """A queue whose jobs are JSON, end within five minutes and leave no result behind.
+
+    JSON because with pickle whoever can write to Redis runs code in the worker.
+    """
+
+    DEFAULT_TIMEOUT = JOB_TIMEOUT_SECONDS
+
+    def __init__(self, name: str, connection: redis.Redis, **options: Any) -> None:
+        options["serializer"] = JSONSerializer
+        options["job_class"] = FlaskJob
+        super().__init__(name, connection, **options)
+
+    def create_job(self, *args: Any, **options: Any) -> Job:
+        if options.get("result_ttl") is None:
+            options["result_ttl"] = 0
+        if options.get("failure_ttl") is None:
+            options["failure_ttl"] = FAILURE_SECONDS
+        return super().create_job(*args, **options)
+
+
+class TidingsRQ(RQ):
+    """Flask-RQ whose enqueuing gives up after 0.2 s and whose `flask rq worker` keeps the app loaded."""
+
+    _queues: WeakKeyDictionary[Any, dict[str, Queue]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.child_starters: list[Callable[[Flask], None]] = []
+
+    def init_app(self, app: Flask) -> None:
+        super().init_app(app)
+        connection = broker.connect(app.config["RQ_CONNECTION"])
+        self._queues[app] = {
+            name: TidingsQueue(name, connection) for name in app.config.get("RQ_QUEUES", QUEUES)
+        }
+
+    def on_child_start(self, call: Callable[[Flask], None]) -> Callable[[Flask], None]:
+        """Run `call(app)` once in each worker child, after the fork and before Redis is asked for anything.
+
+        What needs to work while Redis is away starts here: the sweeper's thread. No app context is pushed.
+        """
+        self.child_starters.append(call)
+        return call
+
+    # rq's own worker talks to Redis when it is made; ours starts without, so it is none of rq's classes.
+    def make_worker(  # type: ignore[override]
+        self, queues: list[str] | tuple[str, ...] | None = None, **options: Any
+    ) -> PreforkWorker:
+        """The worker behind `flask rq worker [QUEUE...]`; without names it watches every queue in order."""
+        known = self.queues
+        names = [self.get_queue(name).name for name in queues] if queues else list(known)
+        app = cast("Flask", self._get_current_app())
+        return PreforkWorker(app, names, queue_class=TidingsQueue, on_start=self.child_starters, **options)
+
+    def make_cron_scheduler(self) -> CronScheduler:
+        """Flask-RQ's scheduler, enqueuing through our queues (its own way is pickle)."""
+        scheduler = super().make_cron_scheduler()
+        for job in scheduler.get_jobs():
+            job.enqueue = partial(_enqueue_cron_job, job)  # type: ignore[method-assign]
+        return scheduler
+
+
+def _enqueue_cron_job(job: CronJob, connection: redis.Redis) -> Job:
+    options = {name: value for name, value in job.job_options.items() if name != "result_ttl"}
+    queue = TidingsQueue(job.queue_name, connection)
+    return queue.enqueue(job.func_name, args=job.args, kwargs=job.kwargs, **options)
+
+
+rq = TidingsRQ()
