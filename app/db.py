@@ -146,7 +146,12 @@ def _begin(connection: Connection) -> None:
 
 @event.listens_for(Engine, "before_cursor_execute")
 def _refuse_writes_while_reading(
-    _connection: Connection, _cursor: object, statement: str, _parameters: object, _context: object, _many: bool
+    _connection: Connection,
+    _cursor: object,
+    statement: str,
+    _parameters: object,
+    _context: object,
+    _many: bool,
 ) -> None:
     if not _writing.get() and statement.startswith(("INSERT", "UPDATE", "DELETE")):
         raise WriteRefused(f"begin_write() must come before: {statement[:80]}")

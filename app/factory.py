@@ -1,13 +1,17 @@
 """The factory: the only place where everything meets. Reached through `app.create_app`."""
 
+from typing import Any
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli
+from app import broker, cli
 from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
+from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
 from app.live import views as live_views
+from app.tables import TABLES  # noqa: F401 - makes every table known
 from app.worker import rq
 
 
@@ -41,7 +45,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         RQ_CONNECTION=settings.redis_url,
         RQ_QUEUES=["events", "mail", "webhooks", "sync"],
-        RATELIMIT_STORAGE_URI="memory://" if settings.redis_is_embedded else settings.redis_url,
+        RATELIMIT_STORAGE_URI=_limits_storage(settings),
+        RATELIMIT_STORAGE_OPTIONS=_limits_options(settings),
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
@@ -49,6 +55,19 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
     )
+
+
+def _limits_storage(settings: Settings) -> str:
+    """One web process counts in its memory; many count together in Redis."""
+    if settings.redis_is_embedded:
+        return "memory://"
+    return settings.redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def _limits_options(settings: Settings) -> dict[str, Any]:
+    if settings.redis_is_embedded:
+        return {}
+    return {"socket_timeout": broker.TIMEOUT_SECONDS, "socket_connect_timeout": broker.TIMEOUT_SECONDS}
 
 
 def _believe_proxies(app: Flask, proxies: int) -> None:

@@ -33,7 +33,7 @@ _SUBJECT = {"issues": "issue", "projects": "project", "users": "user"}
 
 
 def _slug(act: str) -> str:
-    return act.split()[0].lower()
+    return act.split(maxsplit=1)[0].lower()
 
 
 NAMES = frozenset(
@@ -100,7 +100,12 @@ def _sqlite() -> list[str]:
     for (table, act), actions in NEWEST_MUST_BE.items():
         message = f"a change of {table} needs an event"
         made.append(
-            trigger(f"{table}_{_slug(act)}_need_event", f"{act} ON {table}", _not_newest(table, act, actions), message)
+            trigger(
+                f"{table}_{_slug(act)}_need_event",
+                f"{act} ON {table}",
+                _not_newest(table, act, actions),
+                message,
+            )
         )
     return made
 

@@ -41,6 +41,10 @@ with current_app.app_context(), db.engine.connect() as connection:
         context.run_migrations()
     after = migration.get_current_heads()
     # a batch migration on SQLite drops triggers, so every run that reached the newest tables makes the guards anew
-    if after and set(after) == set(context.script.get_heads()) and (before != after or missing_guards(connection)):
+    if (
+        after
+        and set(after) == set(context.script.get_heads())
+        and (before != after or missing_guards(connection))
+    ):
         create_guards(connection)
     connection.commit()

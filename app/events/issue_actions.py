@@ -136,7 +136,13 @@ class Reopened(_StatusMove):
     icon: ClassVar[str] = "st-reopened"
 
     def line(self, by: int | None) -> list[Part]:
-        return [text("reopened "), this(), text(" "), *status_change(self.from_, self.to), *quote(self.reason)]
+        return [
+            text("reopened "),
+            this(),
+            text(" "),
+            *status_change(self.from_, self.to),
+            *quote(self.reason),
+        ]
 
 
 class Assigned(IssueAction):
@@ -152,7 +158,11 @@ class Assigned(IssueAction):
     def line(self, by: int | None) -> list[Part]:
         if by is not None and [one.id for one in self.assignees] == [by]:
             return [text("took "), this()]
-        return [text("assigned "), *named([person(one.name, one.username) for one in self.assignees]), this("to")]
+        return [
+            text("assigned "),
+            *named([person(one.name, one.username) for one in self.assignees]),
+            this("to"),
+        ]
 
 
 class Unassigned(IssueAction):

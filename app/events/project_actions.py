@@ -125,7 +125,12 @@ class MemberRoleChanged(ProjectAction):
 
     def line(self, by: int | None) -> list[Part]:
         who = person(self.user.name, self.user.username)
-        return [text("changed the role of "), who, text(" "), *change(self.from_.capitalize(), self.to.capitalize())]
+        return [
+            text("changed the role of "),
+            who,
+            text(" "),
+            *change(self.from_.capitalize(), self.to.capitalize()),
+        ]
 
 
 class LabelCreated(ProjectAction):

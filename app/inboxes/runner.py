@@ -102,7 +102,9 @@ def _run_outside(claim: Claim) -> None:
 def _failed(claim: Claim, error: Exception) -> None:
     if isinstance(error, LostLease):
         return
-    log.warning("%s failed on event %s, attempt %s", claim.inbox, claim.event_id, claim.attempt, exc_info=error)
+    log.warning(
+        "%s failed on event %s, attempt %s", claim.inbox, claim.event_id, claim.attempt, exc_info=error
+    )
     _finish([after_failure(claim, f"{type(error).__name__}: {error}", BY_NAME[claim.inbox].backoff)])
 
 

@@ -55,7 +55,11 @@ def set_assignees(issue: Issue, people: Sequence[User], *, actor: Actor) -> None
     """Give the issue to exactly these people."""
     lock(issue)
     now = {person.id for person in people}
-    query = select(User).join(IssueAssignee, IssueAssignee.user_id == User.id).where(IssueAssignee.issue_id == issue.id)
+    query = (
+        select(User)
+        .join(IssueAssignee, IssueAssignee.user_id == User.id)
+        .where(IssueAssignee.issue_id == issue.id)
+    )
     before = db.session.scalars(query).all()
     assign(issue, people, actor=actor)
     unassign(issue, [person for person in before if person.id not in now], actor=actor)

@@ -11,7 +11,7 @@ from app.db import Base, BigId, BigPk, db
 from app.errors import Conflict, Invalid
 from app.events.action import PersonRef
 from app.events.event import Actor
-from app.events.issue_actions import CommentDeleted, CommentEdited, Commented
+from app.events.issue_actions import CommentDeleted, Commented, CommentEdited
 from app.events.recording import lock, record_event
 from app.issues.issue import Issue
 from app.issues.subscription import subscribe
@@ -50,7 +50,9 @@ class Comment(Base):
     )
 
 
-def add_comment(issue: Issue, written: WrittenText, *, author: User, actor: Actor, quiet: bool = False) -> Comment:
+def add_comment(
+    issue: Issue, written: WrittenText, *, author: User, actor: Actor, quiet: bool = False
+) -> Comment:
     """Say something on the issue; its author and the people it mentions watch the issue from then on."""
     if not written.source:
         raise Invalid("Write something first", field="body")

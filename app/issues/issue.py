@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import clock
@@ -90,7 +99,9 @@ class Opening:
     kind: str = "issue"
 
 
-def open_issue(project: Project, opening: Opening, *, reporter: User, actor: Actor, at: datetime | None = None) -> Issue:
+def open_issue(
+    project: Project, opening: Opening, *, reporter: User, actor: Actor, at: datetime | None = None
+) -> Issue:
     """Open an issue under the project's next number; reporter, assignees and mentioned people watch it from then on."""
     if opening.priority not in get_args(Priority):
         raise Invalid("Choose a priority: urgent, high, medium, low or none", field="priority")

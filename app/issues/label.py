@@ -103,7 +103,9 @@ def set_labels(issue: "Issue", labels: Sequence[Label], *, actor: Actor) -> None
     """Make these the labels of the issue: what is missing is added, what is too many is removed."""
     lock(issue)
     now = {label.id for label in labels}
-    query = select(Label).join(IssueLabel, IssueLabel.label_id == Label.id).where(IssueLabel.issue_id == issue.id)
+    query = (
+        select(Label).join(IssueLabel, IssueLabel.label_id == Label.id).where(IssueLabel.issue_id == issue.id)
+    )
     before = db.session.scalars(query).all()
     add_labels(issue, labels, actor=actor)
     remove_labels(issue, [label for label in before if label.id not in now], actor=actor)

@@ -29,7 +29,13 @@ MOVES: tuple[tuple[Step, tuple[str, ...], str], ...] = (
 )
 """Step, from where, to where."""
 
-WORDS = {"open": "open", "in_progress": "in progress", "resolved": "resolved", "closed": "closed", "reopened": "reopened"}
+WORDS = {
+    "open": "open",
+    "in_progress": "in progress",
+    "resolved": "resolved",
+    "closed": "closed",
+    "reopened": "reopened",
+}
 
 
 def allowed_steps(issue: Issue) -> list[Step]:
@@ -62,7 +68,12 @@ def change_status(
     lock(issue)
     try:
         moved = machine.events[step].trigger(
-            issue, step=step, actor=actor, reason=reason or None, resolution=resolution, triggered_by=triggered_by
+            issue,
+            step=step,
+            actor=actor,
+            reason=reason or None,
+            resolution=resolution,
+            triggered_by=triggered_by,
         )
     except MachineError:
         moved = False

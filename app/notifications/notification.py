@@ -38,7 +38,11 @@ class Notification(Base):
 
 def mark_read(user_id: int, issue_ids: Sequence[int], *, read: bool = True) -> None:
     """Mark what the person was told about these issues as read, or as unread again."""
-    mine = (Notification.user_id == user_id, Notification.issue_id.in_(issue_ids), Notification.done_at.is_(None))
+    mine = (
+        Notification.user_id == user_id,
+        Notification.issue_id.in_(issue_ids),
+        Notification.done_at.is_(None),
+    )
     change = update(Notification).where(*mine).values(read_at=clock.now() if read else None)
     db.session.execute(change.where(Notification.read_at.is_(None)) if read else change)
 
@@ -49,6 +53,8 @@ def mark_done(user_id: int, issue_ids: Sequence[int], *, done: bool = True) -> N
     change = update(Notification).where(*mine)
     if done:
         moment = clock.now()
-        db.session.execute(change.where(Notification.done_at.is_(None)).values(done_at=moment, read_at=moment))
+        db.session.execute(
+            change.where(Notification.done_at.is_(None)).values(done_at=moment, read_at=moment)
+        )
     else:
         db.session.execute(change.values(done_at=None))

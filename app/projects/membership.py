@@ -35,7 +35,9 @@ def role_of(project: Project, user: User) -> RoleName | None:
     return db.session.scalar(query)  # type: ignore[return-value]
 
 
-def add_member(project: Project, user: User, *, role: RoleName, actor: Actor, at: datetime | None = None) -> None:
+def add_member(
+    project: Project, user: User, *, role: RoleName, actor: Actor, at: datetime | None = None
+) -> None:
     """Take a person into the project. Raises Conflict when they are in it, Invalid for an unknown role."""
     _check(role)
     lock(project)

@@ -60,12 +60,20 @@ class Project(Base):
 
 
 def create_project(
-    *, key: str, name: str, visibility: Visibility, actor: Actor, description: str = "", at: datetime | None = None
+    *,
+    key: str,
+    name: str,
+    visibility: Visibility,
+    actor: Actor,
+    description: str = "",
+    at: datetime | None = None,
 ) -> Project:
     """A new project. Raises Invalid when the key is malformed or taken."""
     key = key.strip().upper()
     if not KEY.match(key):
-        raise Invalid("A key has 2 to 10 capital letters and digits and begins with a letter, like ORC", field="key")
+        raise Invalid(
+            "A key has 2 to 10 capital letters and digits and begins with a letter, like ORC", field="key"
+        )
     if visibility not in get_args(Visibility):
         raise Invalid("Choose who may see the project: public or members", field="visibility")
     if db.session.scalar(select(Project.id).where(func.upper(Project.key) == key)):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -69,11 +69,25 @@ def members(project: Project) -> list[Member]:
 
 def people_who_see(project: Project, *, starting: str = "", limit: int = 200) -> Sequence[User]:
     """Active people who may see the project: those it can be assigned to or who can be mentioned, by name."""
-    query = select(User).where(User.is_active).order_by(func.lower(User.name)).limit(limit)
-    if not project.is_public:
-        inside = select(Membership.user_id).where(Membership.project_id == project.id)
-        query = query.where(User.id.in_(inside) | User.is_admin)
+    query = select(User).where(User.is_active, _inside(project)).order_by(func.lower(User.name)).limit(limit)
     if starting:
         pattern = starting.lower().replace("%", "") + "%"
         query = query.where(func.lower(User.username).like(pattern) | func.lower(User.name).like(pattern))
     return db.session.scalars(query).all()
+
+
+def people_named(project: Project, usernames: Sequence[str]) -> Sequence[User]:
+    """Of these people the active ones who may see the project."""
+    if not usernames:
+        return []
+    query = select(User).where(
+        User.is_active, func.lower(User.username).in_([name.lower() for name in usernames])
+    )
+    return db.session.scalars(query.where(_inside(project)).order_by(User.id)).all()
+
+
+def _inside(project: Project) -> ColumnElement[bool]:
+    if project.is_public:
+        return true()
+    members_of_it = select(Membership.user_id).where(Membership.project_id == project.id)
+    return or_(User.id.in_(members_of_it), User.is_admin)

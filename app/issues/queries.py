@@ -1,0 +1,169 @@
+"""What a viewer sees of issues. The viewer's rights are inside every query."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import contains_eager, joinedload
+
+from app.accounts.user import User
+from app.accounts.viewer import Viewer
+from app.db import db
+from app.errors import Invalid, NotFound
+from app.events.recording import holds
+from app.issues.comment import Comment
+from app.issues.issue import Issue, IssueAssignee
+from app.issues.label import IssueLabel, Label
+from app.issues.subscription import Subscription
+from app.issues.visit import Visit
+from app.projects.policy import Right, require, sees
+from app.projects.project import Project
+from app.projects.queries import people_named
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What lists and boards show of an issue besides its own row."""
+
+    issue: Issue
+    labels: Sequence[Label]
+    assignees: Sequence[User]
+
+
+def split_key(key: str) -> tuple[str, int]:
+    """("KEY", 12) from "KEY-12". Raises NotFound when it is no key of an issue."""
+    project, dash, number = key.rpartition("-")
+    if not dash or not number.isascii() or not number.isdigit() or len(number) > 9 or not project:
+        raise NotFound
+    return project.upper(), int(number)
+
+
+def visible_issue(viewer: Viewer, key: str) -> Issue:
+    """The issue with its project and reporter. Raises NotFound when there is none that the viewer may see."""
+    issue = db.session.scalar(_one(viewer, key))
+    if issue is None:
+        raise NotFound
+    return issue
+
+
+def issue_for_change(viewer: Viewer, key: str, right: Right) -> Issue:
+    """The issue, locked until the commit and read anew under the lock, if the viewer has this right in its project."""
+    query = _one(viewer, key).with_for_update(of=Issue).execution_options(populate_existing=True)
+    issue = db.session.scalar(query)
+    if issue is None:
+        raise NotFound
+    require(viewer, right, issue.project)
+    holds(issue)
+    return issue
+
+
+def issues_page(
+    viewer: Viewer, query: Select[tuple[Issue]], *, after: tuple[object, ...] | None = None, limit: int = 50
+) -> tuple[list[Card], bool]:
+    """One page of a list, newest change first: the cards, and whether there are more. Three queries for any number.
+
+    `after` is (updated_at, id) of the last card of the page before.
+    """
+    page = query.join(Issue.project).options(contains_eager(Issue.project)).where(sees(viewer))
+    if after is not None:
+        page = page.where(tuple_(Issue.updated_at, Issue.id) < tuple_(*after))
+    page = page.order_by(Issue.updated_at.desc(), Issue.id.desc()).limit(limit + 1)
+    issues = db.session.scalars(page).all()
+    return cards(issues[:limit]), len(issues) > limit
+
+
+def cards(issues: Sequence[Issue]) -> list[Card]:
+    """The issues with their labels and assignees: two more queries for any number."""
+    ids = [issue.id for issue in issues]
+    labels = labels_of(ids)
+    people = assignees_of(ids)
+    return [Card(issue, labels.get(issue.id, []), people.get(issue.id, [])) for issue in issues]
+
+
+def labels_of(issue_ids: Sequence[int]) -> dict[int, list[Label]]:
+    """Issue id -> its labels by name."""
+    found: dict[int, list[Label]] = {}
+    if issue_ids:
+        query = (
+            select(IssueLabel.issue_id, Label)
+            .join(Label, Label.id == IssueLabel.label_id)
+            .where(IssueLabel.issue_id.in_(issue_ids))
+            .order_by(func.lower(Label.name))
+        )
+        for issue_id, label in db.session.execute(query):
+            found.setdefault(issue_id, []).append(label)
+    return found
+
+
+def assignees_of(issue_ids: Sequence[int]) -> dict[int, list[User]]:
+    """Issue id -> the people who have it, by name."""
+    found: dict[int, list[User]] = {}
+    if issue_ids:
+        query = (
+            select(IssueAssignee.issue_id, User)
+            .join(User, User.id == IssueAssignee.user_id)
+            .where(IssueAssignee.issue_id.in_(issue_ids))
+            .order_by(User.name, User.id)
+        )
+        for issue_id, user in db.session.execute(query):
+            found.setdefault(issue_id, []).append(user)
+    return found
+
+
+def count_by_status(viewer: Viewer, project: Project | None = None) -> dict[str, int]:
+    """How many issues the viewer sees in each status."""
+    query = select(Issue.status, func.count()).group_by(Issue.status)
+    if project is not None:
+        query = query.where(Issue.project_id == project.id)
+    else:
+        query = query.join(Project, Project.id == Issue.project_id).where(sees(viewer))
+    return {status: count for status, count in db.session.execute(query)}
+
+
+def comment_of(issue: Issue, comment_id: int) -> Comment:
+    """The comment, if it stands on this issue. Raises NotFound."""
+    comment = db.session.get(Comment, comment_id)
+    if comment is None or comment.issue_id != issue.id:
+        raise NotFound
+    return comment
+
+
+def comments_by_id(comment_ids: Iterable[int]) -> dict[int, Comment]:
+    """The comments with these ids, removed ones included: they leave a tombstone."""
+    ids = list(comment_ids)
+    if not ids:
+        return {}
+    return {row.id: row for row in db.session.scalars(select(Comment).where(Comment.id.in_(ids)))}
+
+
+def subscription_of(issue: Issue, viewer: Viewer) -> Subscription | None:
+    """How the viewer watches the issue, if they do."""
+    if viewer.user_id is None:
+        return None
+    return db.session.get(Subscription, (issue.id, viewer.user_id))
+
+
+def visit_of(issue: Issue, viewer: Viewer) -> Visit | None:
+    """How far the viewer has read the issue."""
+    if viewer.user_id is None:
+        return None
+    return db.session.get(Visit, (issue.id, viewer.user_id))
+
+
+def people_by_username(project: Project, usernames: Sequence[str], *, field: str = "assignees") -> list[User]:
+    """The people who may have an issue of the project. Raises Invalid naming the first who may not."""
+    found = {user.username.lower(): user for user in people_named(project, usernames)}
+    for username in usernames:
+        if username.lower() not in found:
+            raise Invalid(f"There is nobody called {username[:40]} in {project.name}", field=field)
+    return [found[username.lower()] for username in dict.fromkeys(name.lower() for name in usernames)]
+
+
+def _one(viewer: Viewer, key: str) -> Select[tuple[Issue]]:
+    project, number = split_key(key)
+    return (
+        select(Issue)
+        .join(Issue.project)
+        .options(contains_eager(Issue.project), joinedload(Issue.reporter))
+        .where(func.upper(Project.key) == project, Issue.number == number, sees(viewer))
+    )
