@@ -81,7 +81,7 @@ def wake(queue: str) -> bool:
     key = _wake_key(queue)
     asked = broker.call(lambda redis: bool(redis.set(key, 1, nx=True, ex=WAKE_SECONDS)), None)
     if asked:
-        return broker.call(lambda _: bool(rq.get_queue(queue).enqueue(broadcast, queue)), False)
+        return broker.call(lambda _: bool(rq.get_queue(queue).enqueue(broadcast.func, queue)), False)
     return asked is not None
 
 
