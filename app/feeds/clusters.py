@@ -1,0 +1,38 @@
+"""Feeds over many issues: what happened to one issue on one day stands under one heading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from app.feeds.grouping import Day, fold
+from app.feeds.lines import Line
+from app.issues.issue import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Two or more lines of one issue on one day, newest first."""
+
+    issue: Issue
+    lines: list[Line]
+
+
+Entry = Line | Cluster | Day
+
+
+def by_issue_and_day(lines: Sequence[Line], zone: str) -> list[Entry]:
+    """Newest first, a heading per day; an issue with several lines on a day stands where its newest line would."""
+    reader = ZoneInfo(zone)
+    days: dict[date, dict[tuple[str, int], list[Line]]] = {}
+    for line in lines:
+        key = ("issue", line.issue_id) if line.issue_id is not None else ("event", line.id)
+        days.setdefault(line.at.astimezone(reader).date(), {}).setdefault(key, []).append(line)
+    entries: list[Entry] = []
+    for day, places in days.items():
+        entries.append(Day(day, next(iter(places.values()))[0].at))
+        for together in places.values():
+            folded = fold(together)
+            issue = folded[0].issue
+            entries += [Cluster(issue, folded)] if len(folded) > 1 and issue is not None else folded
+    return entries

@@ -1,0 +1,145 @@
+"""The one line that says which issues to list: `status:any label:bug assignee:@me priority:urgent two words`.
+
+A small language until it needs to be a larger one: `key:value` with quotes where a value has blanks, a comma for
+"or", a minus in front for "not"; what is no key is looked for in the title.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
+
+from app.accounts.user import User
+from app.accounts.viewer import Viewer
+from app.errors import Invalid
+from app.issues.issue import OPEN_STATUSES, STATUSES, Issue, IssueAssignee
+from app.issues.label import IssueLabel, Label
+from app.projects.project import Project
+
+LONGEST = 500
+TERM = re.compile(r'(?P<not>-)?(?:(?P<key>[a-z_]+):)?(?P<value>"[^"]*"?|[^\s"]+)')
+KEYS = ("status", "label", "assignee", "reporter", "priority", "kind", "key")
+PRIORITIES = ("urgent", "high", "medium", "low", "none")
+KINDS = {"issue": "issue", "pull_request": "pull_request", "pr": "pull_request"}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One piece of the line."""
+
+    key: str | None
+    values: tuple[str, ...]
+    negated: bool
+
+    def __str__(self) -> str:
+        words = ",".join(f'"{value}"' if " " in value else value for value in self.values)
+        return f"{'-' if self.negated else ''}{self.key + ':' if self.key else ''}{words}"
+
+
+def parse(line: str) -> list[Term]:
+    """The terms of the line. Raises Invalid naming the word that cannot be understood."""
+    if len(line) > LONGEST:
+        raise Invalid(f"Search with at most {LONGEST} characters", field="q")
+    terms = []
+    for match in TERM.finditer(line):
+        key, raw = match["key"], match["value"]
+        values = (raw.strip('"'),) if raw.startswith('"') or not key else tuple(filter(None, raw.split(",")))
+        if key is not None and key not in KEYS:
+            raise Invalid(f"“{key}:” is not something to filter by. Use one of {', '.join(KEYS)}.", field="q")
+        if not values or values == ("",):
+            continue
+        terms.append(Term(key, values, match["not"] is not None))
+    return terms
+
+
+def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
+    """The query of a list, without its order and page; open issues unless the line says which status."""
+    terms = parse(line)
+    query = select(Issue)
+    if project is not None:
+        query = query.where(Issue.project_id == project.id)
+    if not any(term.key in ("status", "key") for term in terms):
+        query = query.where(Issue.status.in_(OPEN_STATUSES))
+    for term in terms:
+        condition = _condition(term, viewer)
+        query = query.where(not_(condition) if term.negated else condition)
+    return query
+
+
+def is_default(line: str) -> bool:
+    """Whether the line asks for nothing in particular, so that an empty list is a matter of the project."""
+    return not parse(line)
+
+
+def without(line: str, place: int) -> str:
+    """The line without its n-th term: what the button "Drop label:mobile" asks for."""
+    return " ".join(str(term) for number, term in enumerate(parse(line)) if number != place)
+
+
+def _condition(term: Term, viewer: Viewer) -> ColumnElement[bool]:
+    if term.key is None:
+        return and_(*(_in_title(word) for word in term.values))
+    make = {
+        "status": _status,
+        "label": _label,
+        "assignee": lambda value: _assignee(value, viewer),
+        "reporter": lambda value: _reporter(value, viewer),
+        "priority": lambda value: Issue.priority == _one_of("priority", value, PRIORITIES),
+        "kind": lambda value: Issue.kind == KINDS[_one_of("kind", value, tuple(KINDS))],
+        "key": _key,
+    }[term.key]
+    return or_(*(make(value) for value in term.values))
+
+
+def _in_title(word: str) -> ColumnElement[bool]:
+    escaped = word.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return func.lower(Issue.title).like(f"%{escaped}%", escape="\\")
+
+
+def _status(value: str) -> ColumnElement[bool]:
+    if value == "any":
+        return Issue.status.in_(STATUSES)
+    if value == "done":
+        return Issue.status.not_in(OPEN_STATUSES)
+    return Issue.status == _one_of("status", value, (*STATUSES, "any", "done"))
+
+
+def _label(value: str) -> ColumnElement[bool]:
+    on_it = select(IssueLabel.issue_id).join(Label, Label.id == IssueLabel.label_id)
+    if value == "none":
+        return not_(exists(on_it.where(IssueLabel.issue_id == Issue.id)))
+    return Issue.id.in_(on_it.where(func.lower(Label.name) == value.lower()))
+
+
+def _assignee(value: str, viewer: Viewer) -> ColumnElement[bool]:
+    has_it = select(IssueAssignee.issue_id)
+    if value == "none":
+        return not_(exists(has_it.where(IssueAssignee.issue_id == Issue.id)))
+    if value == "@me":
+        return Issue.id.in_(has_it.where(IssueAssignee.user_id == (viewer.user_id or 0)))
+    person = select(User.id).where(func.lower(User.username) == value.lower().lstrip("@")).scalar_subquery()
+    return Issue.id.in_(has_it.where(IssueAssignee.user_id == person))
+
+
+def _reporter(value: str, viewer: Viewer) -> ColumnElement[bool]:
+    if value == "@me":
+        return Issue.reporter_id == (viewer.user_id or 0)
+    person = select(User.id).where(func.lower(User.username) == value.lower().lstrip("@")).scalar_subquery()
+    return Issue.reporter_id == person
+
+
+def _key(value: str) -> ColumnElement[bool]:
+    project, _, number = value.upper().rpartition("-")
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Invalid(f"“{value[:40]}” is not a key like ORC-12", field="q")
+    matches: list[Any] = [Issue.number == int(number)]
+    if project:
+        matches.append(Issue.project_id.in_(select(Project.id).where(func.upper(Project.key) == project)))
+    return and_(*matches)
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise Invalid(f"“{value[:40]}” is not a {key}. Use one of {', '.join(allowed)}.", field="q")
+    return value
