@@ -69,6 +69,7 @@ class Issue(Base):
         CheckConstraint("kind IN ('issue', 'pull_request')", name="kind"),
         Index("ix_issues_project_status", "project_id", "status", "updated_at", "id"),
         Index("ix_issues_project_updated", "project_id", "updated_at", "id"),
+        Index("ix_issues_status", "status", "updated_at", "id"),
         Index("ix_issues_updated", "updated_at", "id"),
         Index("ix_issues_reporter", "reporter_id"),
     )

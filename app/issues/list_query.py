@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, sel
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.errors import Invalid
+from app.events.issue_actions import Status
 from app.issues.issue import OPEN_STATUSES, STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label
 from app.projects.project import Project
@@ -20,6 +21,8 @@ from app.projects.project import Project
 LONGEST = 500
 TERM = re.compile(r'(?P<not>-)?(?:(?P<key>[a-z_]+):)?(?P<value>"[^"]*"?|[^\s"]+)')
 KEYS = ("status", "label", "assignee", "reporter", "priority", "kind", "key")
+ORDER: tuple[Status, ...] = ("reopened", "in_progress", "open", "resolved", "closed")
+"""What needs attention first stands first."""
 PRIORITIES = ("urgent", "high", "medium", "low", "none")
 KINDS = {"issue": "issue", "pull_request": "pull_request", "pr": "pull_request"}
 
@@ -54,17 +57,30 @@ def parse(line: str) -> list[Term]:
 
 
 def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
-    """The query of a list, without its order and page; open issues unless the line says which status."""
+    """The query of a list without its statuses, its order and its page."""
     terms = parse(line)
     query = select(Issue)
     if project is not None:
         query = query.where(Issue.project_id == project.id)
-    if not any(term.key in ("status", "key") for term in terms):
-        query = query.where(Issue.status.in_(OPEN_STATUSES))
     for term in terms:
+        if term.key == "status":
+            continue  # the statuses are walked through one after another, see wanted_statuses
         condition = _condition(term, viewer)
         query = query.where(not_(condition) if term.negated else condition)
     return query
+
+
+def wanted_statuses(line: str) -> list[Status]:
+    """The statuses the line asks for, in the order of a list; those of unfinished work unless it says which."""
+    terms = parse(line)
+    wanted = set(STATUSES)
+    if not any(term.key in ("status", "key") for term in terms):
+        wanted = set(OPEN_STATUSES)
+    for term in terms:
+        if term.key == "status":
+            named = {status for value in term.values for status in _statuses(value)}
+            wanted = wanted - named if term.negated else wanted & named
+    return [status for status in ORDER if status in wanted]
 
 
 def is_default(line: str) -> bool:
@@ -81,7 +97,6 @@ def _condition(term: Term, viewer: Viewer) -> ColumnElement[bool]:
     if term.key is None:
         return and_(*(_in_title(word) for word in term.values))
     make = {
-        "status": _status,
         "label": _label,
         "assignee": lambda value: _assignee(value, viewer),
         "reporter": lambda value: _reporter(value, viewer),
@@ -97,12 +112,13 @@ def _in_title(word: str) -> ColumnElement[bool]:
     return func.lower(Issue.title).like(f"%{escaped}%", escape="\\")
 
 
-def _status(value: str) -> ColumnElement[bool]:
+def _statuses(value: str) -> tuple[Status, ...]:
     if value == "any":
-        return Issue.status.in_(STATUSES)
+        return STATUSES
     if value == "done":
-        return Issue.status.not_in(OPEN_STATUSES)
-    return Issue.status == _one_of("status", value, (*STATUSES, "any", "done"))
+        return tuple(status for status in STATUSES if status not in OPEN_STATUSES)
+    _one_of("status", value, (*STATUSES, "any", "done"))
+    return tuple(status for status in STATUSES if status == value)
 
 
 def _label(value: str) -> ColumnElement[bool]:

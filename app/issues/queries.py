@@ -10,6 +10,7 @@ from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import db
 from app.errors import Invalid, NotFound
+from app.events.action import PersonRef
 from app.events.recording import holds
 from app.issues.comment import Comment
 from app.issues.issue import Issue, IssueAssignee
@@ -148,6 +149,12 @@ def visit_of(issue: Issue, viewer: Viewer) -> Visit | None:
     if viewer.user_id is None:
         return None
     return db.session.get(Visit, (issue.id, viewer.user_id))
+
+
+def person_ref(user_id: int | None) -> PersonRef | None:
+    """A person as an event names them."""
+    person = db.session.get(User, user_id) if user_id is not None else None
+    return person.ref if person else None
 
 
 def people_by_username(project: Project, usernames: Sequence[str], *, field: str = "assignees") -> list[User]:

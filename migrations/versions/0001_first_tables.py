@@ -104,6 +104,7 @@ def upgrade():
         batch_op.create_index('ix_issues_project_status', ['project_id', 'status', 'updated_at', 'id'], unique=False)
         batch_op.create_index('ix_issues_project_updated', ['project_id', 'updated_at', 'id'], unique=False)
         batch_op.create_index('ix_issues_reporter', ['reporter_id'], unique=False)
+        batch_op.create_index('ix_issues_status', ['status', 'updated_at', 'id'], unique=False)
         batch_op.create_index('ix_issues_updated', ['updated_at', 'id'], unique=False)
 
     op.create_table('labels',
@@ -443,6 +444,7 @@ def downgrade():
     op.drop_table('labels')
     with op.batch_alter_table('issues', schema=None) as batch_op:
         batch_op.drop_index('ix_issues_updated')
+        batch_op.drop_index('ix_issues_status')
         batch_op.drop_index('ix_issues_reporter')
         batch_op.drop_index('ix_issues_project_updated')
         batch_op.drop_index('ix_issues_project_status')

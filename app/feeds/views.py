@@ -1,0 +1,137 @@
+"""The pages that tell what happened: an issue with its feed, a project, a person, and home."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts.current import signed_in, to_sign_in, viewer
+from app.errors import Invalid
+from app.feeds.clusters import by_issue_and_day
+from app.feeds.grouping import by_day, fold
+from app.feeds.issue_page import FILTERS, earlier_feed, later_feed, opening_feed, side
+from app.feeds.queries import timeline, visible_person
+from app.feeds.receipts import last_receipt
+from app.issues.listing import list_page
+from app.issues.queries import visible_issue
+from app.projects.queries import visible_project
+from app.web.paging import decode_cursor, encode_cursor
+from app.web.render import render
+
+bp = Blueprint("feeds", __name__)
+
+
+@bp.get("/issues/<key>")
+def issue(key: str) -> Response:
+    """One issue: what it says, what happened, what can be done."""
+    found = visible_issue(viewer(), key)
+    if key != found.key:
+        return redirect(url_for("feeds.issue", key=found.key), 301)
+    only = _only()
+    return render(
+        "feeds/issue.html",
+        fragment="feed" if "show" in request.args else None,
+        place=found.project,
+        topics=[f"issue:{found.id}"],
+        issue=found,
+        side=side(found, viewer()),
+        feed=opening_feed(found, viewer(), only=only),
+        receipt=last_receipt(found, viewer()),
+        only=only,
+    )
+
+
+@bp.get("/issues/<key>/feed")
+def issue_feed(key: str) -> Response:
+    """A stretch of the feed: what came after a number (for the open page), or what stood before one."""
+    found = visible_issue(viewer(), key)
+    after, before = _number("after"), _number("before")
+    if after is not None:
+        feed = later_feed(found, viewer(), after=after, only=_only())
+        panel = side(found, viewer()) if feed.last_seq > after else None
+        return render("feeds/issue_feed.html", fragment="later", place=found.project, issue=found, feed=feed, side=panel)
+    if before is None:
+        raise Invalid("Say after or before which event: ?after=12 or ?before=12", field="after")
+    feed = earlier_feed(found, viewer(), before=before, only=_only())
+    return render("feeds/issue_feed.html", fragment="earlier", place=found.project, issue=found, feed=feed, side=None)
+
+
+@bp.get("/projects/<key>/activity")
+def project_activity(key: str) -> Response:
+    """What happened in a project, newest first."""
+    project = visible_project(viewer(), key)
+    page = timeline(viewer(), project=project, cursor=_cursor())
+    return render(
+        "feeds/project.html",
+        fragment="timeline",
+        place=project,
+        topics=[f"project:{project.id}"],
+        project=project,
+        entries=by_issue_and_day(page.lines, viewer().zone),
+        cursor=encode_cursor(*page.next) if page.next else None,
+        first=_cursor() is None,
+    )
+
+
+@bp.get("/people/<username>")
+@signed_in
+def person(username: str) -> Response:
+    """A person: their page is their activity."""
+    return redirect(url_for("feeds.person_activity", username=visible_person(username).username), 303)
+
+
+@bp.get("/people/<username>/activity")
+@signed_in
+def person_activity(username: str) -> Response:
+    """What a person did in everything the reader may see, newest first."""
+    found = visible_person(username)
+    page = timeline(viewer(), actor=found, cursor=_cursor())
+    return render(
+        "feeds/person.html",
+        fragment="timeline",
+        topics=[f"person:{found.id}"],
+        person=found,
+        entries=by_day(fold(page.lines), viewer().zone),
+        cursor=encode_cursor(*page.next) if page.next else None,
+        first=_cursor() is None,
+    )
+
+
+@bp.get("/")
+def home() -> Response:
+    """What happened in everything the reader may see, and their own work."""
+    if not viewer().signed_in:
+        return to_sign_in()
+    page = timeline(viewer(), cursor=_cursor())
+    first = _cursor() is None
+    return render(
+        "feeds/home.html",
+        fragment="timeline",
+        entries=by_issue_and_day(page.lines, viewer().zone),
+        cursor=encode_cursor(*page.next) if page.next else None,
+        first=first,
+        mine=list_page(viewer(), "assignee:@me", limit=10) if first else None,
+    )
+
+
+def _only() -> str:
+    only = request.args.get("show", "all")
+    return only if only in FILTERS else "all"
+
+
+def _number(name: str) -> int | None:
+    value = request.args.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise Invalid(f"{name} must be the number of an event", field=name)
+    return int(value)
+
+
+def _cursor() -> tuple[datetime, int] | None:
+    cursor: Any = request.args.get("cursor")
+    if not cursor:
+        return None
+    at, event_id = decode_cursor(cursor, datetime, int)
+    return at, event_id

@@ -1,0 +1,160 @@
+"""Finding issues: the list of a project and of everything one may see, the board, and the form for a new one."""
+
+from datetime import datetime
+
+from flask import Blueprint, request, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts.current import signed_in, user, viewer
+from app.db import begin_write, db
+from app.errors import DomainError, Forbidden, Invalid, NotFound
+from app.issues.issue import TITLE_MAX, Opening, open_issue
+from app.issues.label import find_labels, project_labels
+from app.issues.list_query import is_default, parse, without
+from app.issues.listing import Place, board, count, list_page
+from app.issues.queries import count_by_status, people_by_username
+from app.issues.rendering import write_text
+from app.projects.policy import Right, require, rights
+from app.projects.project import Project
+from app.projects.queries import people_who_see, project_for_change, visible_project
+from app.web.answers import done
+from app.web.paging import decode_cursor, encode_cursor
+from app.web.render import render
+from app.web.text import clean_line
+
+bp = Blueprint("lists", __name__)
+
+
+@bp.get("/issues")
+@signed_in
+def everything() -> Response:
+    """Issues of all projects the reader may see."""
+    return _list(None)
+
+
+@bp.get("/projects/<key>/issues")
+def of_project(key: str) -> Response:
+    """Issues of one project."""
+    return _list(visible_project(viewer(), key))
+
+
+@bp.get("/projects/<key>/board")
+def lanes(key: str) -> Response:
+    """The board: a lane per status; each card offers the steps it allows."""
+    project = visible_project(viewer(), key)
+    return render(
+        "issues/board.html",
+        fragment="board",
+        place=project,
+        topics=[f"project:{project.id}"],
+        project=project,
+        granted=rights(viewer(), project),
+        lanes=board(viewer(), project),
+    )
+
+
+@bp.get("/projects/<key>/issues/new")
+@signed_in
+def new(key: str) -> Response:
+    """The form for a new issue."""
+    project = visible_project(viewer(), key)
+    require(viewer(), Right.report, project)
+    return _new_form(project, None)
+
+
+@bp.post("/projects/<key>/issues")
+@signed_in
+def create(key: str) -> Response:
+    """Open an issue under the project's next number."""
+    project = visible_project(viewer(), key)
+    granted = require(viewer(), Right.report, project)
+    try:
+        title = clean_line(request.form.get("title"), field="title", name="The title", most=TITLE_MAX)
+        written = write_text(request.form.get("description", ""), project, field="description", required=False)
+        begin_write()
+        project = project_for_change(viewer(), key, Right.report)
+        opening = Opening(title=title, description=written)
+        if Right.triage in granted:
+            opening = Opening(
+                title=title,
+                description=written,
+                priority=request.form.get("priority") or "none",  # type: ignore[arg-type] # checked on opening
+                labels=tuple(find_labels(project, _sent("labels"))),
+                assignees=tuple(people_by_username(project, _sent("assignees"))),
+            )
+        issue = open_issue(project, opening, reporter=user(), actor=viewer().actor)
+        db.session.commit()
+    except (Forbidden, NotFound):
+        raise
+    except DomainError as error:
+        db.session.rollback()
+        return _new_form(visible_project(viewer(), key), error)
+    return done(url_for("feeds.issue", key=issue.key))
+
+
+def _sent(field: str) -> list[str]:
+    """The values of a field that may come several times or once with commas."""
+    return [part.strip() for value in request.form.getlist(field) for part in value.split(",") if part.strip()]
+
+
+def _list(project: Project | None) -> Response:
+    line = request.args.get("q", "").strip()
+    error: Invalid | None = None
+    try:
+        page = list_page(viewer(), line, project=project, after=_after())
+        number = count(viewer(), line, project=project)
+    except Invalid as refusal:
+        if refusal.field != "q":
+            raise
+        error, page, number = refusal, list_page(viewer(), "", project=project), 0
+    cursor = encode_cursor(*page.next) if page.next else None
+    return render(
+        "issues/list.html",
+        fragment="list",
+        status=error.status if error else 200,
+        place=project,
+        topics=[f"project:{project.id}"] if project else [],
+        project=project,
+        granted=rights(viewer(), project) if project else frozenset(),
+        line=line,
+        error=error,
+        page=page,
+        number=number,
+        cursor=cursor,
+        drops=_drops(line) if not error else [],
+        default=not error and is_default(line),
+        by_status=count_by_status(viewer(), project) if page.is_empty else {},
+    )
+
+
+def _after() -> Place | None:
+    cursor = request.args.get("cursor")
+    if not cursor:
+        return None
+    status, at, issue_id = decode_cursor(cursor, str, datetime, int)
+    return status, at, issue_id
+
+
+def _drops(line: str) -> list[tuple[str, str]]:
+    """For an empty list: each term and the line without it."""
+    return [(str(term), without(line, place)) for place, term in enumerate(parse(line))]
+
+
+def _new_form(project: Project, error: DomainError | None) -> Response:
+    sent = request.form if request.method == "POST" else request.args
+    return render(
+        "issues/new.html",
+        fragment="form",
+        status=error.status if error else 200,
+        place=project,
+        project=project,
+        granted=rights(viewer(), project),
+        error=error,
+        title=sent.get("title", ""),
+        description=sent.get("description", ""),
+        priority=sent.get("priority", "none"),
+        labels=project_labels(project),
+        on_it=set(sent.getlist("labels")),
+        people=people_who_see(project),
+        have_it=set(sent.getlist("assignees")),
+    )
