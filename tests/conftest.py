@@ -1,6 +1,7 @@
 """Real parts for every test: both databases, a real Valkey."""
 
 import dataclasses
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,16 +39,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     """A private PostgreSQL with a migrated, empty database named `template_tidings`."""
     if PG_BIN is None:
         missing(MISSING)
-    folder = tmp_path_factory.mktemp("pg")
-    for parent in [folder, *folder.parents[:3]]:
-        parent.chmod(0o755)
-    server = PostgresServer(folder)
-    try:
-        server.create("template_tidings")
-        _migrate(settings_for(folder / "instance", server.url("template_tidings"), "redis://127.0.0.1:1/0"))
-        yield server
-    finally:
-        server.stop()
+    instance = tmp_path_factory.mktemp("pg")
+    with tempfile.TemporaryDirectory(prefix="tidings-pg-") as folder:  # pytest's own are closed to other users
+        server = PostgresServer(Path(folder))
+        try:
+            server.create("template_tidings")
+            _migrate(settings_for(instance, server.url("template_tidings"), "redis://127.0.0.1:1/0"))
+            yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
