@@ -1,0 +1,164 @@
+"""How moments, numbers and names are written. Templates use these as Jinja filters; moments are in the reader's zone."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from flask import Flask
+from markupsafe import Markup
+
+from app import clock
+from app.web.reader import zone
+
+Style = Literal["time", "date", "relative", "short", "full"]
+HUES = 7
+"""Avatars have the classes a-1 to a-7."""
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+class DayHeading(NamedTuple):
+    """The two halves of a day's heading: "Today" and "23 November"."""
+
+    name: str
+    rest: str
+
+
+def when(moment: datetime, style: Style = "time") -> Markup:
+    """A `<time>` element with the full instant in `datetime` and `title`.
+
+    time: 15:41; date: 20 November; relative: 3 minutes ago; short: 3 min; full: 20 November 2026, 10:12 UTC.
+    Relative and short ones are kept right by the page's script.
+    """
+    live = Markup(' data-relative="{}"').format(style) if style in ("relative", "short") else Markup("")
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        moment.isoformat(timespec="seconds"), full(moment), live, moment_text(moment, style)
+    )
+
+
+def moment_text(moment: datetime, style: Style = "time") -> str:
+    """The same in words alone: for mails, and inside of other elements."""
+    match style:
+        case "time":
+            return f"{moment.astimezone(zone()):%H:%M}"
+        case "date":
+            return day(moment)
+        case "relative":
+            return relative(moment)
+        case "short":
+            return short(moment)
+        case "full":
+            return full(moment)
+
+
+def full(moment: datetime) -> str:
+    """20 November 2026, 10:12 UTC."""
+    local = moment.astimezone(zone())
+    return f"{local.day} {local:%B %Y, %H:%M} {local.tzname()}"
+
+
+def day(moment: datetime | date) -> str:
+    """20 November, with the year when it is not this one."""
+    which = _local_day(moment)
+    return f"{which.day} {which:%B}" if which.year == _today().year else f"{which.day} {which:%B} {which.year}"
+
+
+def day_heading(moment: datetime | date) -> DayHeading:
+    """Today, Yesterday, a weekday within seven days, else the date; the other half says the rest."""
+    which = _local_day(moment)
+    match (_today() - which).days:
+        case 0:
+            return DayHeading("Today", day(which))
+        case 1:
+            return DayHeading("Yesterday", day(which))
+        case age if 1 < age < 7:
+            return DayHeading(f"{which:%A}", day(which))
+        case _:
+            return DayHeading(day(which), f"{which:%A}")
+
+
+def relative(moment: datetime) -> str:
+    """just now, 3 minutes ago, yesterday, 5 days ago, 20 November."""
+    seconds = (clock.now() - moment).total_seconds()
+    if seconds < 0:
+        return day(moment)
+    if seconds < MINUTE:
+        return "just now"
+    if seconds < HOUR:
+        return f"{plural(int(seconds // MINUTE), 'minute')} ago"
+    if seconds < DAY:
+        return f"{plural(int(seconds // HOUR), 'hour')} ago"
+    if seconds < 30 * DAY:
+        return f"{plural(int(seconds // DAY), 'day')} ago"
+    return day(moment)
+
+
+def short(moment: datetime) -> str:
+    """now, 3 min, 22 h, 5 d, 20 Nov, 20 Nov 2024: for narrow columns."""
+    seconds = max((clock.now() - moment).total_seconds(), 0)
+    if seconds < MINUTE:
+        return "now"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min"
+    if seconds < DAY:
+        return f"{int(seconds // HOUR)} h"
+    if seconds < 30 * DAY:
+        return f"{int(seconds // DAY)} d"
+    which = _local_day(moment)
+    return f"{which.day} {which:%b}" if which.year == _today().year else f"{which.day} {which:%b} {which.year}"
+
+
+def number(value: float) -> str:
+    """1,444"""
+    return f"{value:,}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """1 issue, 1,444 issues, 2 people."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def initials(name: str) -> str:
+    """JA for Juno Alder, O for otis."""
+    words = [word for word in name.split() if word[:1].isalnum()] or [name.strip() or "?"]
+    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+
+def hue(key: str) -> int:
+    """The number of an avatar's colour: always the same for the same username."""
+    return hashlib.sha256(key.lower().encode("utf-8", "replace")).digest()[0] % HUES + 1
+
+
+def attrs(given: Mapping[str, object]) -> Markup:
+    """HTML attributes: `hx_get="/x", class_="y", disabled=True` as ` hx-get="/x" class="y" disabled`.
+
+    None and False leave one out; every value is escaped.
+    """
+    out = Markup()
+    for name, value in given.items():
+        if value is None or value is False or value == "":
+            continue
+        written = name.strip("_").replace("_", "-")
+        out += Markup(" {}").format(written) if value is True else Markup(' {}="{}"').format(written, value)
+    return out
+
+
+def _local_day(moment: datetime | date) -> date:
+    return moment.astimezone(zone()).date() if isinstance(moment, datetime) else moment
+
+
+def _today() -> date:
+    return clock.now().astimezone(zone()).date()
+
+
+def gap_days(newer: datetime, older: datetime) -> int:
+    """Whole quiet days between two moments, as the reader counts days."""
+    return max((_local_day(newer) - _local_day(older)) // timedelta(days=1) - 1, 0)
+
+
+def install(app: Flask) -> None:
+    """Make them filters of every template."""
+    filters = (when, moment_text, full, day, day_heading, relative, short, number, plural, initials, hue, attrs)
+    app.jinja_env.filters.update({one.__name__: one for one in filters})
+    app.jinja_env.globals["gap_days"] = gap_days

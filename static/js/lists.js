@@ -1,0 +1,42 @@
+// Rows: J and K walk through them, X ticks one, Shift+X all up to it, and the bulk bar counts.
+const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select";
+const rows = () => [...document.querySelectorAll("[data-row]")].filter((el) => el.checkVisibility());
+const handle = (row) => row.querySelector(":scope > .hit, :scope > .line > .hit-row") ?? row;
+let last = null;
+
+function walk(step) {
+  const all = rows();
+  const here = document.activeElement?.closest("[data-row]");
+  const next = all[here ? all.indexOf(here) + step : 0];
+  if (next) {
+    handle(next).focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function tick(range) {
+  const row = document.activeElement?.closest("[data-row]");
+  const box = row?.querySelector(".tick");
+  if (!box) return;
+  const all = rows();
+  const [from, to] = [all.indexOf(range && last?.isConnected ? last : row), all.indexOf(row)].sort((a, b) => a - b);
+  const on = range || !box.checked;
+  for (const one of all.slice(from, to + 1)) one.querySelector(".tick").checked = on;
+  last = row;
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest?.(FIELD) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.documentElement.dataset.keys === "off") return;
+  const act = { j: () => walk(1), k: () => walk(-1), x: () => tick(false), X: () => tick(true) }[event.key];
+  if (act && rows().length) {
+    event.preventDefault();
+    act();
+  }
+});
+
+document.addEventListener("change", ({ target }) => {
+  const shown = target.matches?.(".tick") && target.form?.querySelector(".bulk b");
+  if (shown) shown.textContent = target.form.querySelectorAll(".tick:checked").length;
+});
