@@ -1,4 +1,4 @@
-"""What a supervisor runs: programs that are to run until told otherwise, and the console they all speak on."""
+"""What a supervisor runs: programs that run until told otherwise, and the console they all speak on."""
 
 import contextlib
 import os

@@ -1,5 +1,5 @@
-"""Everything under one roof: starts Valkey (when no REDIS_URL is set), the web process and the workers, passes
-on what they say, starts again what dies, and takes all of it down with itself.
+"""Everything under one roof: starts Valkey (when no REDIS_URL is set), the web process and the workers,
+passes on what they say, starts again what dies, and takes all of it down with itself.
 
     python -m app.supervisor [--host HOST] [--port PORT] [--workers N]
 
@@ -190,7 +190,7 @@ def _programs(workers: int, env: dict[str, str], listening: socket.socket) -> li
 
 
 def _shares(workers: int) -> list[list[str]]:
-    """Which queues each worker watches: the first only what people wait for, the second everything else too."""
+    """Which queues each worker watches: the first only what people wait for, the second all else too."""
     everything = ["events", "mail", "webhooks", "sync"]
     if workers == 1:
         return [everything]
