@@ -12,8 +12,7 @@ help: ## this list
 
 run: ## start Tidings with everything it needs; PORT=5080 chooses the port
 	@bin/bootstrap run
-	@$(PYTHON) -m flask --app wsgi prepare
-	@exec $(PYTHON) -m app.supervisor
+	@exec $(PYTHON) -m app.supervisor --prepare
 
 test: ## the whole suite; ARGS="-k feed" passes on
 	@bin/bootstrap dev
