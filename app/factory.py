@@ -41,7 +41,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         RQ_CONNECTION=settings.redis_url,
         RQ_QUEUES=["events", "mail", "webhooks", "sync"],
-        RATELIMIT_STORAGE_URI="memory://" if settings.redis_is_embedded else settings.redis_url,
+        RATELIMIT_STORAGE_URI=_limits_storage(settings),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
@@ -49,6 +49,13 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
     )
+
+
+def _limits_storage(settings: Settings) -> str:
+    """Where the limits are counted. That library calls a unix socket by another name than everybody else."""
+    if settings.redis_is_embedded:
+        return "memory://"
+    return "redis+" + settings.redis_url if settings.redis_url.startswith("unix:") else settings.redis_url
 
 
 def _believe_proxies(app: Flask, proxies: int) -> None:

@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _prepare(app: Flask) -> None:
-    """Migrate and fill, in a fork: the app is loaded once for both, and what that leaves in memory is gone."""
+    """Migrate and fill, in a fork: one load of the app serves both, and what it leaves in memory is gone."""
 
     def work() -> int:
         with app.app_context():
