@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 THREADS = 8
 BODY_SECONDS = 10.0
 QUEUED_BYTES = 4 * 1024 * 1024
+SWALLOWED_BYTES = 16 * 1024 * 1024
+"""What is read and thrown away beyond the limit: a browser that is cut off while sending shows no answer."""
 MOST_WAITING = 256
 """Requests that wait for a thread; the next one is told to come back."""
 
@@ -164,24 +166,31 @@ def _part(data: bytes) -> dict[str, Any]:
 
 async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None when the sender went away. Raises Refused when it is too large or too slow."""
+    headers = dict(scope["headers"])
     too_large = Refused(413, f"This is larger than the {limit // 1024} KiB that can be sent at once.", [])
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if int(announced) > limit:
+    if int(headers.get(b"content-length", b"0")) > limit and b"expect" in headers:
         raise too_large
     body = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
-                body += message.get("body", b"")
-                if len(body) > limit:
+                part = message.get("body", b"")
+                size += len(part)
+                if size <= limit:
+                    body += part
+                elif size > limit + SWALLOWED_BYTES:
                     raise too_large
                 if not message.get("more_body", False):
-                    return bytes(body)
+                    break
     except TimeoutError:
         raise Refused(408, "The request took too long to arrive.", [(b"connection", b"close")]) from None
+    if size > limit:
+        raise too_large
+    return bytes(body)
 
 
 def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:

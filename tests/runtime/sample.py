@@ -48,7 +48,11 @@ def page() -> str:
 
 @app.get("/facts")
 def facts() -> dict[str, str | None]:
-    return {"address": request.remote_addr, "query": request.query_string.decode("latin-1"), "a": request.args.get("a")}
+    return {
+        "address": request.remote_addr,
+        "query": request.query_string.decode("latin-1"),
+        "a": request.args.get("a"),
+    }
 
 
 @app.post("/echo")
