@@ -16,6 +16,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.start()
     yield server.url
     server.stop()
+    server.socket.parent.rmdir()
 
 
 @pytest.fixture

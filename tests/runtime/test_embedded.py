@@ -103,6 +103,6 @@ def test_a_socket_folder_that_others_can_enter_is_refused(tmp_path: Path) -> Non
 def test_the_socket_folder_is_private(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path)
     server.start()
-    facts = os.stat(server.socket.parent)
+    facts = server.socket.parent.stat()
     assert facts.st_mode & 0o777 == 0o700
     server.stop()
