@@ -34,8 +34,12 @@ def up(arguments: tuple[str, ...]) -> None:
 @click.command(hidden=True)
 @with_appcontext
 def prepare() -> None:
-    """Migrate, and fill an empty database with the demo workspace unless TIDINGS_DEMO is 0: one process for
-    both."""
+    """Migrate, and fill an empty database with the demo workspace unless TIDINGS_DEMO is 0."""
+    make_ready()
+
+
+def make_ready() -> None:
+    """What `flask prepare` does. Needs an app context; a second time does nothing more."""
     if (ROOT / "migrations" / "env.py").exists():
         upgrade()
     if current_app.extensions["settings"].demo and importlib.util.find_spec("app.demo"):

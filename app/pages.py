@@ -9,7 +9,7 @@ import io
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 THREADS = 8
 BODY_SECONDS = 10.0
 QUEUED_BYTES = 4 * 1024 * 1024
+SWALLOWED_BYTES = 16 * 1024 * 1024
+"""What is read and thrown away beyond the limit: a browser that is cut off while sending shows no answer."""
 MOST_WAITING = 256
 """Requests that wait for a thread; the next one is told to come back."""
 
@@ -165,23 +167,36 @@ def _part(data: bytes) -> dict[str, Any]:
 async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None when the sender went away. Raises Refused when it is too large or too slow."""
     too_large = Refused(413, f"This is larger than the {limit // 1024} KiB that can be sent at once.", [])
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if int(announced) > limit:
-        raise too_large
+    headers = dict(scope["headers"])
+    if int(headers.get(b"content-length", b"0")) > limit and b"expect" in headers:
+        raise too_large  # it asked before sending
     body = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise too_large
-                if not message.get("more_body", False):
-                    return bytes(body)
+            async for part in _parts(receive):
+                size += len(part)
+                if size > limit + SWALLOWED_BYTES:
+                    break
+                if size <= limit:
+                    body += part
     except TimeoutError:
         raise Refused(408, "The request took too long to arrive.", [(b"connection", b"close")]) from None
+    except ConnectionError:
+        return None
+    if size > limit:
+        raise too_large
+    return bytes(body)
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("The sender is gone")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:

@@ -1,4 +1,4 @@
-"""What a supervisor runs: programs that are to run until told otherwise, and the console they all speak on."""
+"""What a supervisor runs: programs that run until told otherwise, and the console they all speak on."""
 
 import contextlib
 import os
@@ -15,6 +15,8 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 HEALTHY_SECONDS = 10.0
 """Who lived so long is started again at once."""
+NOT_PREPARED = 3
+"""Exit status of the web process when the database could not be made ready."""
 LONGEST_LINE = 64 * 1024
 COLOURS = (36, 32, 33, 35, 34, 31)
 

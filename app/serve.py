@@ -1,12 +1,14 @@
 """One web process: pages in threads, streams and /healthz on the event loop, one port.
 
-python -m app.serve [--host HOST --port PORT | --uds PATH | --fd NUMBER] [--live-only] [--app MODULE:NAME]
+python -m app.serve [--host HOST --port PORT | --uds PATH | --fd NUMBER]
+                    [--live-only] [--app MODULE:NAME] [--prepare]
 """
 
 import argparse
 import contextlib
 import importlib
 import logging
+import os
 import socket
 import sys
 from asyncio import BaseTransport, Transport
@@ -17,9 +19,12 @@ import uvicorn
 from flask import Flask
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app import processes
+from app.cli import make_ready
 from app.config import BadSetting, read_dotenv
 from app.live.endpoint import Live, Receive, Scope, Send, answer
 from app.pages import THREADS, Pages
+from app.programs import NOT_PREPARED
 
 SILENT_READER_MS = 15_000
 HEADERS_SECONDS = 10.0
@@ -127,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app = getattr(importlib.import_module(module), name or "app")
     except BadSetting as error:
         sys.exit(str(error))
+    if options.prepare:
+        _prepare(app)
     serve(
         app,
         host=options.host,
@@ -137,6 +144,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
 
 
+def _prepare(app: Flask) -> None:
+    """Migrate and fill, in a fork: one load of the app serves both, and what it leaves in memory is gone."""
+
+    def work() -> int:
+        with app.app_context():
+            make_ready()
+        return 0
+
+    _, status = os.waitpid(processes.fork(work), 0)
+    if status:
+        sys.exit(NOT_PREPARED)
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m app.serve", description="Serve pages and live streams.")
     parser.add_argument("--host", default="127.0.0.1")
@@ -144,6 +164,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--uds", help="listen on a unix socket at this path")
     parser.add_argument("--fd", type=int, help="serve on a socket that listens already")
     parser.add_argument("--live-only", action="store_true", help="no pages: only /live and /healthz")
+    parser.add_argument("--prepare", action="store_true", help="migrate and fill an empty database first")
     parser.add_argument("--app", default="wsgi:app", help="where the Flask app is (default: wsgi:app)")
     return parser.parse_args(arguments)
 

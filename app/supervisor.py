@@ -1,7 +1,7 @@
-"""Everything under one roof: starts Valkey (when no REDIS_URL is set), the web process and the workers, passes
-on what they say, starts again what dies, and takes all of it down with itself.
+"""Everything under one roof: starts Valkey (when no REDIS_URL is set), the web process and the workers,
+passes on what they say, starts again what dies, and takes all of it down with itself.
 
-    python -m app.supervisor [--host HOST] [--port PORT] [--workers N]
+    python -m app.supervisor [--host HOST] [--port PORT] [--workers N] [--prepare]
 
 It loads no app, so that it stays small. The port is opened here and handed down: connections wait in it while
 the web process is started again.
@@ -19,12 +19,15 @@ from collections.abc import Sequence
 from app import processes
 from app.config import BadSetting, Settings, from_environment, read_dotenv
 from app.embedded import EmbeddedValkey, EmbeddedValkeyError
-from app.programs import Console, Program
+from app.programs import NOT_PREPARED, Console, Program
 
 STOP_SECONDS = 2.5
 """From the request to stop until what still runs is killed."""
 TICK_SECONDS = 0.5
 BACKLOG = 4096
+LONGEST_HEAD_START_SECONDS = 10.0
+"""How long the workers wait for the pages: a page is what somebody is looking at right now."""
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Supervisor:
@@ -37,25 +40,26 @@ class Supervisor:
         self.valkey = valkey
         self.listening = listening
         self.console = Console()
+        self.is_hopeless = False
         self.selector = selectors.DefaultSelector()
         for program in programs:
             self.console.add(program.name)
 
-    def run(self, url: str) -> None:
-        """Work until a signal says stop, then leave nothing behind."""
-        signals = processes.Signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+    def run(self, url: str) -> bool:
+        """Work until a signal says stop, then leave nothing behind. False when it could not even begin."""
+        signals = processes.Signals(*STOP_SIGNALS, signal.SIGCHLD)
         self.selector.register(signals, selectors.EVENT_READ, None)
         try:
-            for program in self.programs:
-                self._start(program)
+            self._start(self.programs[0])
             knock: socket.socket | None = self._knock()
-            while not signals.arrived() & {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}:
+            while not self.is_hopeless and not signals.arrived() & STOP_SIGNALS:
                 self._pass_on(TICK_SECONDS)
                 knock = self._announce(knock, url)
                 self._keep_running()
                 self._keep_valkey()
         finally:
             self._stop()
+        return not self.is_hopeless
 
     def _start(self, program: Program) -> None:
         program.start()
@@ -100,6 +104,8 @@ class Supervisor:
         if not answer.startswith(b"HTTP/1.1 200"):
             return self._knock()
         self.console.say(f"Tidings is ready: {url}")
+        for program in self.programs:
+            program.starts_at = 0.0
         return None
 
     def _keep_running(self) -> None:
@@ -110,8 +116,9 @@ class Supervisor:
                     for line in lines:
                         self.console.line(program.name, line)
                 self._forget_output(program)
-                self.console.line(program.name, f"ended ({_in_words(status)}), starting it again")
-            if program.process is None and time.monotonic() >= program.starts_at:
+                self.is_hopeless = self.is_hopeless or status == NOT_PREPARED
+                self.console.line(program.name, f"ended ({_in_words(status)})")
+            if not self.is_hopeless and program.process is None and time.monotonic() >= program.starts_at:
                 self._start(program)
 
     def _forget_output(self, program: Program) -> None:
@@ -173,24 +180,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmbeddedValkeyError as error:
         print(error, file=sys.stderr)
         return 1
-    programs = _programs(options.workers, {**os.environ, "PORT": str(options.port)}, listening)
-    Supervisor(programs, valkey, listening).run(_url(options.host, options.port))
-    return 0
+    programs = _programs(options, listening)
+    return 0 if Supervisor(programs, valkey, listening).run(_url(options.host, options.port)) else 1
 
 
-def _programs(workers: int, env: dict[str, str], listening: socket.socket) -> list[Program]:
-    env = {"MALLOC_ARENA_MAX": "2", **env, "PYTHONUNBUFFERED": "1"}
+def _programs(options: argparse.Namespace, listening: socket.socket) -> list[Program]:
+    env = {"MALLOC_ARENA_MAX": "2", **os.environ, "PORT": str(options.port), "PYTHONUNBUFFERED": "1"}
     number = listening.fileno()
-    web = [sys.executable, "-m", "app.serve", "--fd", str(number)]
+    web = [sys.executable, "-m", "app.serve", "--fd", str(number), *["--prepare"] * options.prepare]
     programs = [Program("web", web, env, keep=[number])]
-    for index, queues in enumerate(_shares(workers), start=1):
+    for index, queues in enumerate(_shares(options.workers), start=1):
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *queues]
         programs.append(Program(f"worker {index}", command, env))
+        # Without --prepare the tables are there already, and the work need not wait for the pages for ever.
+        head_start = float("inf") if options.prepare else LONGEST_HEAD_START_SECONDS
+        programs[-1].starts_at = time.monotonic() + head_start
     return programs
 
 
 def _shares(workers: int) -> list[list[str]]:
-    """Which queues each worker watches: the first only what people wait for, the second everything else too."""
+    """Which queues each worker watches: the first only what people wait for, the second all else too."""
     everything = ["events", "mail", "webhooks", "sync"]
     if workers == 1:
         return [everything]
@@ -204,6 +213,7 @@ def _options(arguments: Sequence[str] | None, settings: Settings) -> argparse.Na
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=settings.port, help=f"port (default: {settings.port})")
     parser.add_argument("--workers", type=int, default=2, choices=range(17), metavar="N", help="default: 2")
+    parser.add_argument("--prepare", action="store_true", help="migrate and fill an empty database first")
     return parser.parse_args(arguments)
 
 

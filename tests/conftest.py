@@ -1,6 +1,7 @@
 """Real parts for every test: both databases, a real Valkey."""
 
 import dataclasses
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,27 +64,19 @@ def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path
 
 
 @pytest.fixture(scope="session")
-def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real, embedded Valkey."""
-    instance = tmp_path_factory.mktemp("valkey")
-    server = EmbeddedValkey(instance)
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Valkey of this test process's own."""
+    server = EmbeddedValkey(Path(tmp_path_factory.mktemp("valkey")))
     server.start()
-    try:
-        yield server.url
-    finally:
-        server.stop()
-
-
-@pytest.fixture
-def valkey(valkey_server: str) -> str:
-    """The address of a real Valkey with nothing in it."""
-    redis.Redis.from_url(valkey_server).flushall()
-    return valkey_server
+    yield server.url
+    server.stop()
+    server.socket.parent.rmdir()
 
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path, valkey: str) -> Iterator[Flask]:
     """The application on a fresh database and a flushed Valkey."""
+    redis.Redis.from_url(valkey).flushall()
     made = create_app(settings_for(tmp_path / "instance", database_url, valkey))
     made.config["TESTING"] = True
     yield made
@@ -109,3 +102,11 @@ def _migrate(settings: Settings) -> None:
     with app.app_context():
         upgrade()
         db.engine.dispose()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,91 @@
+"""A small app with jobs and slow pages, for the tests of the processes that run apps."""
+
+import ctypes
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request
+
+from app import create_app
+from app.extensions import csrf
+from app.live import topics
+from app.worker import rq
+
+app = create_app()
+_note = Path(os.environ["SAMPLE_NOTES"])
+
+
+def note(text: str) -> None:
+    with _note.open("a") as file:
+        file.write(text + "\n")
+
+
+@rq.job(queue="events")
+def write(text: str) -> None:
+    assert current_app.extensions["settings"]
+    note(f"{text} {os.getpid()}")
+
+
+@rq.job(queue="events")
+def crash() -> None:
+    note("crash")
+    ctypes.string_at(0)
+
+
+@rq.on_child_start
+def say_hello(started: Flask) -> None:
+    note(f"child {os.getpid()}")
+    assert started is app
+
+
+@app.get("/")
+def page() -> str:
+    return "a page"
+
+
+@app.get("/facts")
+def facts() -> dict[str, str | None]:
+    return {
+        "address": request.remote_addr,
+        "query": request.query_string.decode("latin-1"),
+        "a": request.args.get("a"),
+    }
+
+
+@app.post("/echo")
+def echo() -> dict[str, int]:
+    return {"bytes": len(request.get_data())}
+
+
+@app.get("/large")
+def large() -> Response:
+    def parts() -> Iterator[bytes]:
+        for _ in range(32):
+            yield b"x" * 65536
+
+    return Response(parts())
+
+
+@app.get("/slow")
+def slow() -> str:
+    time.sleep(0.3)
+    return "slow"
+
+
+def heads(ids: list[int]) -> dict[int, int]:
+    with sqlite3.connect(os.environ["SAMPLE_HEADS"]) as database:
+        rows = database.execute("SELECT id, n FROM heads").fetchall()
+    database.close()
+    return {i: n for i, n in rows if i in ids}
+
+
+def epoch(user_id: int) -> int | None:
+    return {1: 1, 2: 1, 3: 7}.get(user_id)
+
+
+topics.register("issue", heads)
+topics.register_epoch(epoch)
+csrf.exempt(echo)

@@ -1,0 +1,195 @@
+"""`flask rq worker`, as a real process on a real Valkey."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from rq.serializers import JSONSerializer
+
+from app import create_app
+from app.config import from_environment
+from app.embedded import EmbeddedValkey
+from app.prefork import Pulse
+from app.worker import rq
+from tests.patience import until
+from tests.runtime.processtools import Program, children_of, is_alive
+
+COMMAND = ("-m", "flask", "--app", "tests.runtime.sample", "rq", "worker")
+
+
+class Notes:
+    """What the jobs of the sample app wrote down."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.touch()
+
+    def lines(self, start: str = "") -> list[str]:
+        return [line for line in self.path.read_text().splitlines() if line.startswith(start)]
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Notes:
+    return Notes(tmp_path / "notes")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> EmbeddedValkey:
+    return EmbeddedValkey(tmp_path / "instance")
+
+
+@pytest.fixture
+def env(server: EmbeddedValkey, notes: Notes, tmp_path: Path) -> Mapping[str, str]:
+    return {
+        "TIDINGS_INSTANCE": str(tmp_path / "instance"),
+        "REDIS_URL": server.url,
+        "SAMPLE_NOTES": str(notes.path),
+        "SAMPLE_HEADS": str(tmp_path / "heads.db"),
+    }
+
+
+@pytest.fixture
+def app(env: Mapping[str, str]) -> Flask:
+    return create_app(replace(from_environment(env), testing=True))
+
+
+@pytest.fixture
+def enqueue(app: Flask) -> Callable[..., None]:
+    def put(name: str, *args: str) -> None:
+        with app.app_context():
+            rq.queues["events"].enqueue(f"tests.runtime.sample.{name}", *args)
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def running(server: EmbeddedValkey) -> object:
+    server.start()
+    yield
+    server.stop()
+
+
+def test_queues_speak_json_and_keep_nothing(app: Flask) -> None:
+    with app.app_context():
+        assert list(rq.queues) == ["events", "mail", "webhooks", "sync"]
+        job = rq.queues["mail"].enqueue("tests.runtime.sample.write", "x")
+    assert job.serializer is JSONSerializer
+    assert (job.timeout, job.result_ttl, job.failure_ttl) == (300, 0, 24 * 3600)
+
+
+def test_a_burst_does_what_is_there_and_ends(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    for number in range(20):
+        enqueue("write", f"job{number}")
+    with Program(*COMMAND, "--burst", env=env) as worker:
+        assert worker.end(20) == 0, worker.said()
+    assert len(notes.lines("job")) == 20
+    assert len({line.split()[1] for line in notes.lines("job")}) == 1
+
+
+def test_a_crash_in_a_job_costs_that_job_only(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    with Program(*COMMAND, "events", env=env) as worker:
+        until(lambda: notes.lines("child"), 20)
+        enqueue("crash")
+        for number in range(5):
+            enqueue("write", f"job{number}")
+        until(lambda: len(notes.lines("job")) == 5)
+        assert len(notes.lines("child")) == 2
+        assert "SIGSEGV" in worker.said() or "-11" in worker.said()
+
+
+def test_a_stop_signal_ends_parent_and_child_at_once(env: Mapping[str, str], notes: Notes) -> None:
+    with Program(*COMMAND, env=env) as worker:
+        until(lambda: notes.lines("child"), 20)
+        children = until(lambda: children_of(worker.pid))
+        worker.signal(signal.SIGTERM)
+        worker.end(2)
+        assert not any(is_alive(pid) for pid in children)
+
+
+def test_a_killed_parent_leaves_no_child(env: Mapping[str, str], notes: Notes) -> None:
+    with Program(*COMMAND, env=env) as worker:
+        until(lambda: notes.lines("child"), 20)
+        children = until(lambda: children_of(worker.pid))
+        worker.signal(signal.SIGKILL)
+        until(lambda: not any(is_alive(pid) for pid in children), 3)
+
+
+def test_it_starts_without_redis_and_works_once_redis_is_there(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, server: EmbeddedValkey
+) -> None:
+    server.stop()
+    with Program(*COMMAND, env=env) as worker:
+        until(lambda: notes.lines("child"), 20)  # what must run without Redis runs
+        worker.wait_for("No Redis")
+        server.start()
+        enqueue("write", "job")
+        until(lambda: notes.lines("job"), 10)
+        assert len(notes.lines("child")) == 1
+
+
+def test_it_outlives_an_outage_of_redis(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, server: EmbeddedValkey
+) -> None:
+    with Program(*COMMAND, env=env) as worker:
+        until(lambda: notes.lines("child"), 20)
+        enqueue("write", "job-before")
+        until(lambda: notes.lines("job-before"))
+        server.stop()
+        worker.wait_for("Redis")
+        server.start()
+        enqueue("write", "job-after")
+        until(lambda: notes.lines("job-after"), 15)
+        assert len(notes.lines("child")) == 1
+
+
+def test_a_worn_child_is_replaced_and_no_job_lost(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    script = (
+        "import app.prefork as prefork; prefork.RECYCLE_JOBS = 4\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work(burst=True)"
+    )
+    for number in range(10):
+        enqueue("write", f"job{number}")
+    with Program("-c", script, env=env) as worker:
+        worker.end(20)
+    assert len(notes.lines("job")) == 10
+    assert len(notes.lines("child")) == 3
+
+
+def test_a_child_that_keeps_no_promise_counts_as_hung() -> None:
+    pulse = Pulse()
+    pulse.promise(300)
+    assert not pulse.is_broken()
+    pulse.promise(-61)
+    assert pulse.is_broken()
+
+
+def test_a_hung_child_is_killed_and_replaced(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    script = (
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.2\n"
+        "import app.prefork as prefork; prefork.WORKER_TTL_SECONDS = 2\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        first = int(until(lambda: notes.lines("child"), 20)[0].split()[1])
+        enqueue("write", "job0")
+        until(lambda: notes.lines("job0"))
+        os.kill(first, signal.SIGSTOP)
+        until(lambda: len(notes.lines("child")) == 2, 15)
+        enqueue("write", "job1")
+        until(lambda: notes.lines("job1"))
+        assert not is_alive(first)
+        assert "no life" in worker.said()
