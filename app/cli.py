@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
+from app.accounts.token_commands import tokens
 from app.config import ROOT
 
 
@@ -17,6 +18,7 @@ def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(up)
     app.cli.add_command(prepare)
+    app.cli.add_command(tokens)
 
 
 @click.command(

@@ -3,9 +3,11 @@
 from typing import Any
 
 from flask import Flask
+from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import broker, cli
+from app.api import resources as api
 from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
@@ -18,8 +20,9 @@ from app.worker import rq
 def build(settings: Settings | None = None) -> Flask:
     """Build the application from the settings, by default those of the environment."""
     settings = settings or from_environment()
-    app = Flask(
+    app = OpenAPI(
         "app",
+        **api.DESCRIPTION,
         template_folder=str(ROOT / "templates"),
         static_folder=None,
         instance_path=str(settings.instance),
@@ -32,6 +35,7 @@ def build(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     limiter.init_app(app)
     app.register_blueprint(live_views.blueprint)
+    api.register(app)
     cli.register(app)
     _believe_proxies(app, settings.trusted_proxies)
     return app

@@ -5,6 +5,7 @@ A small language until it needs to be a larger one: `key:value` with quotes wher
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,16 @@ def parse(line: str) -> list[Term]:
 def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
     """The query of a list without its statuses, its order and its page."""
     terms = parse(line)
+    query = matching(terms, viewer, project)
+    if not any(term.key in ("status", "key") for term in terms):
+        query = query.where(Issue.status.in_(OPEN_STATUSES))
+    return query
+
+
+def matching(
+    terms: Sequence[Term], viewer: Viewer, project: Project | None = None
+) -> Select[tuple[Issue]]:
+    """The query of exactly these terms, whatever the status, without order and page."""
     query = select(Issue)
     if project is not None:
         query = query.where(Issue.project_id == project.id)

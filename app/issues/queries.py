@@ -14,7 +14,7 @@ from app.events.action import PersonRef
 from app.events.recording import holds
 from app.issues.comment import Comment
 from app.issues.issue import Issue, IssueAssignee
-from app.issues.label import IssueLabel, Label
+from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.subscription import Subscription
 from app.issues.visit import Visit
 from app.projects.policy import Right, require, sees
@@ -174,3 +174,27 @@ def _one(viewer: Viewer, key: str) -> Select[tuple[Issue]]:
         .options(contains_eager(Issue.project), joinedload(Issue.reporter))
         .where(func.upper(Project.key) == project, Issue.number == number, sees(viewer))
     )
+
+
+def comments_page(issue: Issue, *, after: int = 0, limit: int = 50) -> Sequence[tuple[Comment, str | None]]:
+    """Up to `limit` comments with the usernames of their authors, oldest first, removed ones included.
+
+    `after` is the number of the event of the last comment of the page before.
+    """
+    query = (
+        select(Comment, User.username)
+        .outerjoin(User, User.id == Comment.author_id)
+        .where(Comment.issue_id == issue.id, Comment.event_seq > after)
+        .order_by(Comment.event_seq)
+        .limit(limit)
+    )
+    return [(comment, username) for comment, username in db.session.execute(query)]
+
+
+def labels_by_name(project: Project, names: Sequence[str]) -> list[Label]:
+    """The project's labels with these names. Raises Invalid naming the first that there is not."""
+    found = {label.name.lower(): label for label in find_labels(project, names)} if names else {}
+    for name in names:
+        if name.lower() not in found:
+            raise Invalid(f"There is no label {name[:50]} in {project.name}", field="labels")
+    return [found[name] for name in dict.fromkeys(name.lower() for name in names)]

@@ -1,0 +1,107 @@
+"""Events: of an issue, of everything, one by one, and what became of them."""
+
+from flask import Response
+from pydantic import Field
+
+from app.api.blueprint import blueprint, tag
+from app.api.deliveries import event_deliveries
+from app.api.entry import viewer
+from app.api.idempotency import answer
+from app.api.parameters import BIGGEST_ID, EventAddress, IssueAddress, Listing
+from app.api.shapes import ActorShape, Deliveries, Events, EventShape
+from app.errors import Invalid
+from app.feeds.event_log import Entry, events_after, events_of_issue, visible_event
+from app.feeds.lines import GONE, ROBOTS
+from app.issues.queries import visible_issue
+from app.projects.queries import visible_project
+from app.web.paging import decode_cursor, encode_cursor
+
+TAGS = tag("Events", "What happened: facts that never change.")
+
+
+class IssueEventListing(Listing):
+    """Which events of an issue."""
+
+    after: int = Field(default=0, ge=0, le=BIGGEST_ID, description="The seq of the last event you have.")
+
+
+class EventListing(Listing):
+    """Which events."""
+
+    after: str | None = Field(
+        default=None, max_length=600, description="The next_cursor of the page before; the same as `cursor`."
+    )
+    project: str | None = Field(default=None, max_length=20, description="The key of a project.")
+
+
+@blueprint.get("/issues/<key>/events", tags=TAGS, summary="Events of an issue", responses={200: Events})
+def issue_events(path: IssueAddress, query: IssueEventListing) -> Response:
+    """The oldest first: seq is 1, 2, 3 … without a gap."""
+    issue = visible_issue(viewer(), path.key)
+    place = query.place(int)
+    after = max(query.after, place[0] if place else 0)
+    found = events_of_issue(issue, after, limit=query.limit + 1)
+    shown = found[: query.limit]
+    more = encode_cursor(shown[-1].event.seq) if len(found) > query.limit else None
+    return answer(Events(items=[event_shape(entry) for entry in shown], next_cursor=more))
+
+
+@blueprint.get("/events", tags=TAGS, summary="Events of everything you see", responses={200: Events})
+def events(query: EventListing) -> Response:
+    """In a stable order that no late commit breaks: follow next_cursor and you miss nothing.
+
+    next_cursor is given with every page that holds an event, the newest page too: keep it, and ask again with it
+    later. It is null when there is nothing after the cursor you gave.
+    """
+    cursor = query.after or query.cursor
+    place = _place(cursor, "after" if query.after else "cursor") if cursor else None
+    project = visible_project(viewer(), query.project) if query.project is not None else None
+    found = events_after(viewer(), place, project=project, limit=query.limit)
+    more = encode_cursor(*found[-1].place) if found else None
+    return answer(Events(items=[event_shape(entry) for entry in found], next_cursor=more))
+
+
+@blueprint.get("/events/<uid>", tags=TAGS, summary="An event", responses={200: EventShape})
+def one_event(path: EventAddress) -> Response:
+    """The event with this uid."""
+    return answer(event_shape(visible_event(viewer(), path.uid)))
+
+
+@blueprint.get("/events/<uid>/deliveries", tags=TAGS, summary="Its deliveries", responses={200: Deliveries})
+def deliveries_of_event(path: EventAddress) -> Response:
+    """What every inbox decided, and why. Receivers are named to leads and administrators only, and to themselves."""
+    return answer(event_deliveries(viewer(), visible_event(viewer(), path.uid)))
+
+
+def event_shape(entry: Entry) -> EventShape:
+    """An event as the API shows it."""
+    event = entry.event
+    robot = ROBOTS.get(event.actor_kind, GONE).name
+    return EventShape(
+        uid=event.uid,
+        seq=event.seq,
+        subject=event.subject,  # type: ignore[arg-type] # the database holds nothing else
+        action=event.action,
+        family=entry.action.family.value,
+        actor=ActorShape(
+            kind=event.actor_kind,  # type: ignore[arg-type] # recorded from a closed list
+            username=entry.actor_username,
+            name=entry.actor_name or robot,
+        ),
+        issue=entry.issue_key,
+        project=entry.project_key,
+        metadata=entry.action.model_dump(mode="json", by_alias=True, exclude_none=True),
+        cause=entry.cause_uid,
+        depth=event.depth,
+        batch=event.batch_id,
+        quiet=event.quiet,
+        created_at=event.created_at,
+    )
+
+
+def _place(cursor: str, field: str) -> tuple[int, int]:
+    try:
+        xid, event_id = decode_cursor(cursor, int, int)
+    except Invalid as error:
+        raise Invalid(error.message, field=field) from error
+    return xid, event_id

@@ -1,0 +1,258 @@
+"""Issues: listed, opened, read, changed, moved, watched."""
+
+from datetime import datetime
+from typing import Literal, cast
+
+from flask import Response, current_app
+from pydantic import Field
+from sqlalchemy.orm import joinedload
+
+from app.accounts.user import User
+from app.api.blueprint import blueprint, tag
+from app.api.entry import caller, viewer
+from app.api.idempotency import answer, begin, done
+from app.api.parameters import Body, IssueAddress, Listing, ProjectAddress
+from app.api.shapes import Issues, IssueShape, SubscriptionShape
+from app.events.issue_actions import Priority, Status
+from app.issues.assignment import set_assignees
+from app.issues.editing import prioritise, redescribe, retitle
+from app.issues.issue import OPEN_STATUSES, TITLE_MAX, Issue, Opening, open_issue
+from app.issues.label import set_labels
+from app.issues.list_query import Term, matching
+from app.issues.policy import require_may_sort
+from app.issues.queries import (
+    Card,
+    cards,
+    issue_for_change,
+    issues_page,
+    labels_by_name,
+    people_by_username,
+    subscription_of,
+    visible_issue,
+)
+from app.issues.rendering import write_text
+from app.issues.subscription import Subscription, unwatch, watch
+from app.issues.workflow import change_status
+from app.issues.written import WrittenText
+from app.projects.policy import Right, rights
+from app.projects.queries import project_for_change, visible_project
+from app.web.paging import encode_cursor
+from app.web.text import clean_line
+
+TAGS = tag("Issues", "What is to be done.")
+MOST_NAMES = 20
+TEXT_MAX = 70_000
+"""Characters a text may have before it is looked at; the limit in bytes is that of the pages."""
+
+Names = list[str]
+
+
+class IssueListing(Listing):
+    """Which issues."""
+
+    status: Literal["any", "open", "in_progress", "resolved", "closed", "reopened"] = Field(
+        default="any", description="`open` takes all that is not finished: open, in progress, reopened."
+    )
+    label: str | None = Field(default=None, max_length=50, description="The name of a label.")
+    assignee: str | None = Field(
+        default=None, max_length=80, description="A username, @me, or none for issues nobody has."
+    )
+    q: str | None = Field(default=None, max_length=500, description="Words of the title.")
+
+    def terms(self) -> list[Term]:
+        """The same terms as those of the line on the page."""
+        statuses: tuple[str, ...] = OPEN_STATUSES if self.status == "open" else (self.status,)
+        found = [Term("status", statuses, negated=False)]
+        if self.label:
+            found.append(Term("label", (self.label,), negated=False))
+        if self.assignee:
+            found.append(Term("assignee", (self.assignee,), negated=False))
+        return found + [Term(None, (word,), negated=False) for word in (self.q or "").split()]
+
+
+class NewIssue(Body):
+    """An issue to be."""
+
+    title: str = Field(max_length=2_000, description=f"1 to {TITLE_MAX} characters on one line.")
+    description: str = Field(default="", max_length=TEXT_MAX, description="Markdown.")
+    priority: Priority = "none"
+    labels: Names = Field(default=[], max_length=MOST_NAMES, description="Names of labels of the project.")
+    assignees: Names = Field(default=[], max_length=MOST_NAMES, description="Usernames.")
+
+
+class IssueChange(Body):
+    """What is to be different; what is left out stays."""
+
+    title: str | None = Field(default=None, max_length=2_000)
+    description: str | None = Field(default=None, max_length=TEXT_MAX)
+    description_version: int | None = Field(
+        default=None, description="The version that was read: 409 when it has been rewritten since."
+    )
+    priority: Priority | None = None
+    labels: Names | None = Field(default=None, max_length=MOST_NAMES, description="Exactly these.")
+    assignees: Names | None = Field(default=None, max_length=MOST_NAMES, description="Exactly these.")
+
+
+class Move(Body):
+    """A step of the workflow."""
+
+    step: Literal["start", "stop", "resolve", "close", "reopen"]
+    reason: str | None = Field(default=None, max_length=500)
+
+
+@blueprint.get("/projects/<key>/issues", tags=TAGS, summary="Issues of a project", responses={200: Issues})
+def project_issues(path: ProjectAddress, query: IssueListing) -> Response:
+    """The newest change first."""
+    project = visible_project(viewer(), path.key)
+    wanted = matching(query.terms(), viewer(), project).options(joinedload(Issue.reporter))
+    place = query.place(datetime, int)
+    found, more = issues_page(viewer(), wanted, after=place, limit=query.limit)
+    last = found[-1].issue if more else None
+    return answer(
+        Issues(
+            items=[issue_shape(card) for card in found],
+            next_cursor=encode_cursor(last.updated_at, last.id) if last else None,
+        )
+    )
+
+
+@blueprint.post("/projects/<key>/issues", tags=TAGS, summary="Open an issue", responses={201: IssueShape})
+def open_an_issue(path: ProjectAddress, body: NewIssue) -> Response:
+    """You are its reporter. Labels, assignees and a priority are for members."""
+    project = visible_project(viewer(), path.key)
+    title = clean_line(body.title, field="title", name="The title", most=TITLE_MAX)
+    description = write_text(body.description, project, field="description")
+    begin()
+    project = project_for_change(viewer(), path.key, Right.report)
+    if body.labels or body.assignees or body.priority != "none":
+        require_may_sort(project, rights(viewer(), project))
+    opening = Opening(
+        title=title,
+        description=description,
+        priority=body.priority,
+        labels=tuple(labels_by_name(project, body.labels)),
+        assignees=tuple(people_by_username(project, body.assignees)),
+    )
+    issue = open_issue(project, opening, reporter=caller().owner, actor=viewer().actor)
+    return done(201, issue_shape(cards([issue])[0]))
+
+
+@blueprint.get("/issues/<key>", tags=TAGS, summary="An issue", responses={200: IssueShape})
+def one_issue(path: IssueAddress) -> Response:
+    """The issue with this key."""
+    return answer(issue_shape(cards([visible_issue(viewer(), path.key)])[0]))
+
+
+@blueprint.patch("/issues/<key>", tags=TAGS, summary="Change an issue", responses={200: IssueShape})
+def change_an_issue(path: IssueAddress, body: IssueChange) -> Response:
+    """Each difference is one event; what is the same already changes nothing. For members."""
+    issue = visible_issue(viewer(), path.key)
+    title, written = None, None
+    if body.title is not None:
+        title = clean_line(body.title, field="title", name="The title", most=TITLE_MAX)
+    if body.description is not None:
+        written = write_text(body.description, issue.project, field="description")
+    begin()
+    issue = issue_for_change(viewer(), path.key, Right.triage)
+    _apply(issue, body, title, written)
+    return done(200, issue_shape(cards([issue])[0]))
+
+
+@blueprint.post("/issues/<key>/status", tags=TAGS, summary="Take a step", responses={200: IssueShape})
+def move_an_issue(path: IssueAddress, body: Move) -> Response:
+    """409 with a sentence when the step is not possible from where the issue is. For members."""
+    visible_issue(viewer(), path.key)
+    begin()
+    issue = issue_for_change(viewer(), path.key, Right.triage)
+    change_status(issue, body.step, actor=viewer().actor, reason=_reason(body), triggered_by="api")
+    return done(200, issue_shape(cards([issue])[0]))
+
+
+@blueprint.get(
+    "/issues/<key>/subscription", tags=TAGS, summary="Whether you watch it", responses={200: SubscriptionShape}
+)
+def subscription(path: IssueAddress) -> Response:
+    """How the owner of this token watches the issue."""
+    issue = visible_issue(viewer(), path.key)
+    return answer(_subscription_shape(subscription_of(issue, viewer())))
+
+
+@blueprint.put(
+    "/issues/<key>/subscription", tags=TAGS, summary="Watch it", responses={200: SubscriptionShape}
+)
+def subscribe(path: IssueAddress) -> Response:
+    """Twice is once."""
+    begin()
+    issue = issue_for_change(viewer(), path.key, Right.see)
+    watch(issue, caller().owner, actor=viewer().actor)
+    return done(200, _subscription_shape(subscription_of(issue, viewer())))
+
+
+@blueprint.delete(
+    "/issues/<key>/subscription", tags=TAGS, summary="Stop watching it", responses={204: None}
+)
+def unsubscribe(path: IssueAddress) -> Response:
+    """Mentions and comments do not bring you back."""
+    begin()
+    issue = issue_for_change(viewer(), path.key, Right.see)
+    unwatch(issue, caller().owner, actor=viewer().actor)
+    return done(204)
+
+
+def issue_shape(card: Card) -> IssueShape:
+    """An issue as the API shows it. Its project and reporter must be loaded."""
+    issue = card.issue
+    reporter = cast(User | None, issue.reporter)
+    return IssueShape(
+        key=issue.key,
+        project=issue.project.key,
+        number=issue.number,
+        kind=issue.kind,  # type: ignore[arg-type] # the database holds nothing else
+        title=issue.title,
+        description=issue.description,
+        description_version=issue.description_version,
+        status=cast(Status, issue.status),
+        priority=cast(Priority, issue.priority),
+        labels=[label.name for label in card.labels],
+        assignees=[person.username for person in card.assignees],
+        reporter=reporter.username if reporter else None,
+        comment_count=issue.comment_count,
+        event_seq=issue.event_seq,
+        created_at=issue.created_at,
+        updated_at=issue.updated_at,
+        url=url_of(issue.key),
+    )
+
+
+def url_of(key: str) -> str:
+    """The issue's page."""
+    return f"{current_app.extensions['settings'].base_url}/issues/{key}"
+
+
+def _apply(issue: Issue, body: IssueChange, title: str | None, written: WrittenText | None) -> None:
+    actor = viewer().actor
+    if title is not None:
+        retitle(issue, title, actor=actor)
+    if written is not None:
+        version = body.description_version
+        redescribe(issue, written, version=issue.description_version if version is None else version, actor=actor)
+    if body.priority is not None:
+        prioritise(issue, body.priority, actor=actor)
+    if body.labels is not None:
+        set_labels(issue, labels_by_name(issue.project, body.labels), actor=actor)
+    if body.assignees is not None:
+        set_assignees(issue, people_by_username(issue.project, body.assignees), actor=actor)
+
+
+def _reason(body: Move) -> str | None:
+    if body.reason is None:
+        return None
+    return clean_line(body.reason, field="reason", name="The reason", most=500, least=0)
+
+
+def _subscription_shape(row: Subscription | None) -> SubscriptionShape:
+    if row is None:
+        return SubscriptionShape(watching=False, muted=False, reason=None, since=None)
+    return SubscriptionShape(
+        watching=not row.muted, muted=row.muted, reason=row.reason, since=row.created_at
+    )

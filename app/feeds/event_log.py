@@ -1,0 +1,139 @@
+"""The log of events for programs: every event the reader may see, in one stable order, and nothing ever skipped.
+
+The order is that in which transactions began to write, not that of time: an event may become visible after one with a
+later time. So on PostgreSQL a page ends below the oldest transaction that still runs (`pg_snapshot_xmin`), in the
+order (xid, id); what commits late comes later, and no page has passed it. On SQLite one writes at a time: the id is
+the order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, cast, literal_column, or_, select, text, true
+from sqlalchemy.orm import aliased
+
+from app.accounts.user import User
+from app.accounts.viewer import Viewer
+from app.db import db
+from app.errors import NotFound
+from app.events.action import Action, join
+from app.events.actions import action_class
+from app.events.event import Event
+from app.events.queries import texts_of
+from app.issues.issue import Issue
+from app.projects.policy import sees
+from app.projects.project import Project
+
+Place = tuple[int, int]
+"""Where a reader is in the log: (transaction, event). On SQLite the transaction is 0."""
+
+_CAUSE = aliased(Event)
+_XID = literal_column("events.xid")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with the names of what it is about."""
+
+    event: Event
+    action: Action
+    issue_key: str | None
+    project_key: str | None
+    actor_username: str | None
+    actor_name: str | None
+    cause_uid: str | None
+    place: Place = (0, 0)
+
+
+def events_after(
+    viewer: Viewer, place: Place | None = None, *, project: Project | None = None, limit: int = 50
+) -> list[Entry]:
+    """The next events after `place`, up to `limit`; the place of the last one is where to go on. Three queries."""
+    query = _entries(viewer)
+    if project is not None:
+        query = query.where(Event.project_id == project.id)
+    if db.engine.dialect.name == "postgresql":
+        query = _by_transaction(query, place)
+    else:
+        query = query.add_columns(literal_column("0").label("xid")).order_by(Event.id)
+        if place is not None:
+            query = query.where(Event.id > place[1])
+    return _read(query.limit(limit))
+
+
+def events_of_issue(issue: Issue, after: int = 0, *, limit: int = 50) -> list[Entry]:
+    """The issue's events after this number, oldest first. The issue comes from a query with the reader's rights."""
+    query = _joined().add_columns(literal_column("0").label("xid"))
+    query = query.where(Event.issue_id == issue.id, Event.seq > after).order_by(Event.seq)
+    return _read(query.limit(limit))
+
+
+def visible_event(viewer: Viewer, uid: str) -> Entry:
+    """The event with this uid. Raises NotFound when there is none that the viewer may see."""
+    query = _entries(viewer).add_columns(literal_column("0").label("xid"))
+    found = _read(query.where(Event.uid == uid.lower()))
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _entries(viewer: Viewer) -> Select[Any]:
+    """What the viewer may see: what happened in the projects they see, and to their own account."""
+    return _joined().where(_visible(viewer))
+
+
+def _visible(viewer: Viewer) -> ColumnElement[bool]:
+    if viewer.is_admin:
+        return true()
+    ids = db.session.scalars(select(Project.id).where(sees(viewer))).all()
+    in_projects = Event.project_id.in_(ids)
+    if viewer.user_id is None:
+        return in_projects
+    return or_(in_projects, Event.user_id == viewer.user_id)
+
+
+def _joined() -> Select[Any]:
+    return (
+        select(
+            Event,
+            Issue.number,
+            Project.key,
+            User.username,
+            User.name,
+            _CAUSE.uid.label("cause_uid"),
+        )
+        .outerjoin(Issue, Issue.id == Event.issue_id)
+        .outerjoin(Project, Project.id == Event.project_id)
+        .outerjoin(User, User.id == Event.actor_id)
+        .outerjoin(_CAUSE, _CAUSE.id == Event.cause_id)
+    )
+
+
+def _by_transaction(query: Select[Any], place: Place | None) -> Select[Any]:
+    settled = text("events.xid < pg_snapshot_xmin(pg_current_snapshot())")
+    query = query.add_columns(cast(cast(_XID, String), BigInteger).label("xid")).where(settled)
+    if place is not None:
+        after = text("(events.xid, events.id) > (CAST(CAST(:xid AS text) AS xid8), :id)")
+        query = query.where(after.bindparams(xid=str(place[0]), id=place[1]))
+    return query.order_by(_XID, Event.id)
+
+
+def _read(query: Select[Any]) -> list[Entry]:
+    rows: Sequence[Row[Any]] = db.session.execute(query).all()
+    texts = texts_of([row.Event.id for row in rows])
+    return [_entry(row, texts.get(row.Event.id, {})) for row in rows]
+
+
+def _entry(row: Row[Any], texts: dict[str, str]) -> Entry:
+    event: Event = row.Event
+    return Entry(
+        event=event,
+        action=join(action_class(event.subject, event.action), event.facts, texts),
+        issue_key=f"{row.key}-{row.number}" if row.number is not None else None,
+        project_key=row.key,
+        actor_username=row.username,
+        actor_name=row.name,
+        cause_uid=row.cause_uid,
+        place=(row.xid, event.id),
+    )
