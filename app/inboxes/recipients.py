@@ -51,6 +51,7 @@ def _find(happening: Happening) -> list[Recipient]:
             User.password_hash.is_not(None),
         )
         .order_by(User.id)
+        .execution_options(populate_existing=True)
     )
     if event.actor_id is not None:
         query = query.where(User.id != event.actor_id)
