@@ -101,7 +101,8 @@ class Inbox:
     def send(cls, target: Target) -> str:
         """Reach one target with no transaction open; returns what became of it in a few words.
 
-        Raises Undeliverable when it is hopeless; any other exception is tried again.
+        Raises Undeliverable when it is hopeless; any other exception is tried again. The text of both names the
+        receiver and says in words what went wrong: administrators read it.
         """
         raise NotImplementedError(f"{cls.__name__} sends nothing")
 

@@ -1,14 +1,15 @@
 """The ledger, which is the outbox: one row per event and inbox, written with the event.
 
-One predicate, `next_attempt_at <= now`, finds new, failed and abandoned work. `attempts` is the fencing token: a mark
-counts only for the attempt that was claimed, so a worker that was thought dead changes nothing.
+One predicate, `next_attempt_at <= now`, finds new, failed and abandoned work. `attempts` and the moment of the
+claim are the fencing token: a mark counts only for the attempt that was claimed, so a worker that was thought dead
+changes nothing. (The moment, because a delivery sent again by hand counts its attempts from the start.)
 """
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     CheckConstraint,
@@ -93,6 +94,11 @@ class Claim:
     event_id: int
     inbox: str
     attempt: int
+    since: datetime
+
+
+class LostLease(Exception):
+    """Somebody else has claimed the delivery since: nothing of this attempt is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,10 @@ def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
     return fresh or _claim(inboxes, abandoned=True, limit=1, by=by)
 
 
-def renew(claims: Sequence[Claim]) -> None:
-    """Hold the leases for another while; called by a batch that takes long."""
-    for claim in claims:
-        db.session.execute(_claimed(claim).values(next_attempt_at=clock.now() + LEASE))
+def renew(claim: Claim) -> None:
+    """Hold the lease for another while; called before each step that takes long. Raises LostLease."""
+    if not _apply(claim, {"next_attempt_at": clock.now() + LEASE}):
+        raise LostLease(f"{claim.inbox} was claimed again by another worker")
 
 
 def mark(marks: Sequence[Mark]) -> bool:
@@ -130,7 +136,7 @@ def mark(marks: Sequence[Mark]) -> bool:
             "next_attempt_at": one.next_attempt_at,
             "finished_at": clock.now() if finished else None,
         }
-        ours &= db.session.execute(_claimed(one.claim).values(values)).rowcount == 1  # type: ignore[attr-defined]
+        ours &= _apply(one.claim, values)
     return ours
 
 
@@ -172,12 +178,21 @@ def _claim(inboxes: Sequence[str], *, abandoned: bool, limit: int, by: str) -> l
         .returning(Delivery.id, Delivery.event_id, Delivery.inbox, Delivery.attempts)
         .execution_options(synchronize_session=False)
     )
-    return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.event_id, claim.id))
+    claims = [Claim(row.id, row.event_id, row.inbox, row.attempts, moment) for row in rows]
+    return sorted(claims, key=lambda claim: (claim.event_id, claim.id))
 
 
-def _claimed(claim: Claim):  # type: ignore[no-untyped-def]
-    return (
+def _apply(claim: Claim, values: dict[str, Any]) -> bool:
+    """Change the delivery if it is still ours; whether it was."""
+    change = (
         update(Delivery)
-        .where(Delivery.id == claim.id, Delivery.attempts == claim.attempt, Delivery.state == "processing")
+        .where(
+            Delivery.id == claim.id,
+            Delivery.attempts == claim.attempt,
+            Delivery.started_at == claim.since,
+            Delivery.state == "processing",
+        )
+        .values(values)
         .execution_options(synchronize_session=False)
     )
+    return bool(db.session.execute(change).rowcount == 1)  # type: ignore[attr-defined]

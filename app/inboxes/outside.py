@@ -10,24 +10,27 @@ from sqlalchemy import insert, select, update
 
 from app import clock
 from app.db import begin_write, db
-from app.inboxes.base import LEASE, Happening, Inbox, Target, Undeliverable
+from app.inboxes.base import LEASE, Decision, Happening, Inbox, Target, Undeliverable
 from app.inboxes.delivery import Claim, DeliveryTarget, Mark, after_failure, mark, renew
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
 
 Load = Callable[[Sequence[int]], dict[int, Happening]]
 RENEW_AFTER = LEASE.total_seconds() / 3
+FINISHED = ("delivered", "skipped", "dead", "discarded")
+"""The states of a target that is not tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    target: str
-    error: str
-    hopeless: bool
+class _Standing:
+    """How far one target has come."""
+
+    state: str
+    error: str | None = None
 
 
 def run(claim: Claim, *, load: Load) -> None:
-    """Reach every target of the delivery that was not reached yet, and mark the delivery."""
+    """Reach every target that was not reached yet, and mark the delivery. Raises LostLease."""
     kind = BY_NAME[claim.inbox]
     if claim.inbox in switched_off():
         _finish(Mark(claim, "skipped", reason="off"))
@@ -39,76 +42,105 @@ def run(claim: Claim, *, load: Load) -> None:
         return
     targets = inbox.plan()
     db.session.commit()  # nothing is open while we talk to the outside
-    failures = _send_all(claim, kind, targets)
-    trying = [failure for failure in failures if not failure.hopeless]
-    if trying:
-        _finish(after_failure(claim, "; ".join(f"{one.target}: {one.error}" for one in trying), kind.backoff))
-    elif failures and len(failures) == len(targets):
-        _finish(Mark(claim, "dead", error="; ".join(f"{one.target}: {one.error}" for one in failures)))
-    else:
-        _finish(Mark(claim, "delivered", reason=decision.reason))
+    _finish(_verdict(claim, kind, decision, _send_all(claim, kind, targets)))
 
 
-def _send_all(claim: Claim, kind: type[Inbox], targets: Sequence[Target]) -> list[_Failure]:
-    states = _prepare(claim, targets)
-    failures = []
+def _send_all(claim: Claim, kind: type[Inbox], targets: Sequence[Target]) -> dict[str, _Standing]:
+    standings = _prepare(claim, targets)
     held_since = clock.monotonic()
     for target in targets:
-        if states[target.name] == "delivered":
+        if standings[target.name].state in FINISHED:
             continue
         if clock.monotonic() - held_since > RENEW_AFTER:
             begin_write()
-            renew([claim])
+            renew(claim)
             db.session.commit()
             held_since = clock.monotonic()
-        failure = _send(claim, kind, target)
-        if failure:
-            failures.append(failure)
-    return failures
+        standings[target.name] = _send(claim, kind, target)
+    return standings
 
 
-def _prepare(claim: Claim, targets: Sequence[Target]) -> dict[str, str]:
-    """A row for each target; returns where each stands."""
+def _prepare(claim: Claim, targets: Sequence[Target]) -> dict[str, _Standing]:
+    """A row for each target; returns where each stands. Those that are no targets any more are let go."""
     begin_write()
-    query = select(DeliveryTarget.target, DeliveryTarget.state).where(DeliveryTarget.delivery_id == claim.id)
-    states = {name: state for name, state in db.session.execute(query)}
-    new = [target.name for target in targets if target.name not in states]
+    renew(claim)
+    rows = db.session.execute(
+        select(DeliveryTarget.target, DeliveryTarget.state, DeliveryTarget.last_error).where(
+            DeliveryTarget.delivery_id == claim.id
+        )
+    )
+    known = {row.target: _Standing(row.state, row.last_error) for row in rows}
+    wanted = [target.name for target in targets]
+    new = [
+        {"delivery_id": claim.id, "target": name, "state": "pending", "attempts": 0}
+        for name in wanted
+        if name not in known
+    ]
     if new:
-        rows = [{"delivery_id": claim.id, "target": name, "state": "pending", "attempts": 0} for name in new]
-        db.session.execute(insert(DeliveryTarget), rows)
+        db.session.execute(insert(DeliveryTarget), new)
+    gone = [name for name, at in known.items() if name not in wanted and at.state not in FINISHED]
+    if gone:
+        _change(claim, gone, state="skipped", reason="not concerned any more", finished_at=clock.now())
     db.session.commit()
-    return {**states, **dict.fromkeys(new, "pending")}
+    return {name: known.get(name, _Standing("pending")) for name in wanted}
 
 
-def _send(claim: Claim, kind: type[Inbox], target: Target) -> _Failure | None:
-    failure, outcome = None, None
+def _send(claim: Claim, kind: type[Inbox], target: Target) -> _Standing:
+    outcome = ""
     try:
         outcome = kind.send(target)
+        now = _Standing("delivered")
     except Undeliverable as error:
-        failure = _Failure(target.name, str(error), hopeless=True)
+        now = _Standing("dead", str(error))
     except Exception as error:  # the edge: what the outside does is kept with the target
-        failure = _Failure(target.name, f"{type(error).__name__}: {error}", hopeless=False)
+        now = _Standing("failed", str(error) or type(error).__name__)
     begin_write()
-    state = "delivered" if failure is None else "dead" if failure.hopeless else "failed"
+    _change(
+        claim,
+        [target.name],
+        state=now.state,
+        reason=outcome[:300] or None,
+        attempts=DeliveryTarget.attempts + 1,
+        last_error=(now.error or "")[:500] or None,
+        finished_at=clock.now() if now.state in FINISHED else None,
+    )
+    if now.state == "delivered":
+        kind.sent(target, claim.event_id, outcome)
+    db.session.commit()
+    return now
+
+
+def _verdict(claim: Claim, kind: type[Inbox], decision: Decision, standings: dict[str, _Standing]) -> Mark:
+    """Tried again while a target may be reached; dead when none was, or when the attempts are used up."""
+    failed = [at.error or "" for at in standings.values() if at.state == "failed"]
+    hopeless = [at.error or "" for at in standings.values() if at.state == "dead"]
+    if failed:
+        return after_failure(claim, "; ".join(failed), kind.backoff)
+    if hopeless and len(hopeless) == len(standings):
+        return Mark(claim, "dead", error="; ".join(hopeless))
+    if hopeless:
+        reason = f"{decision.reason}, {len(hopeless)} of them could not be reached"
+        return Mark(claim, "delivered", reason=reason, error="; ".join(hopeless))
+    return Mark(claim, "delivered", reason=decision.reason)
+
+
+def _change(claim: Claim, names: Sequence[str], **values: object) -> None:
     db.session.execute(
         update(DeliveryTarget)
-        .where(DeliveryTarget.delivery_id == claim.id, DeliveryTarget.target == target.name)
-        .values(
-            state=state,
-            reason=(outcome or "")[:300] or None,
-            attempts=DeliveryTarget.attempts + 1,
-            last_error=failure.error[:500] if failure else None,
-            finished_at=clock.now() if state != "failed" else None,
-        )
+        .where(DeliveryTarget.delivery_id == claim.id, DeliveryTarget.target.in_(names))
+        .values(values)
         .execution_options(synchronize_session=False)
     )
-    if failure is None:
-        kind.sent(target, claim.event_id, outcome or "")
-    db.session.commit()
-    return failure
 
 
 def _finish(one: Mark) -> None:
+    """Mark the delivery, and leave no target waiting for an attempt that will not come."""
     begin_write()
-    mark([one])
+    if mark([one]) and one.state in ("dead", "skipped"):
+        db.session.execute(
+            update(DeliveryTarget)
+            .where(DeliveryTarget.delivery_id == one.claim.id, DeliveryTarget.state.not_in(FINISHED))
+            .values(state=one.state, reason=(one.reason or "")[:300] or None, finished_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
     db.session.commit()

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
 from app.db import db
+from app.events.event import Event
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
 from app.issues.subscription import Subscription
@@ -47,10 +49,12 @@ def _find(happening: Happening) -> list[Recipient]:
         .where(
             Subscription.issue_id == issue.id,
             Subscription.muted.is_(False),
+            ~_came_later(event),
             User.is_active,
             User.password_hash.is_not(None),
         )
         .order_by(User.id)
+        .execution_options(populate_existing=True)
     )
     if event.actor_id is not None:
         query = query.where(User.id != event.actor_id)
@@ -59,6 +63,19 @@ def _find(happening: Happening) -> list[Recipient]:
         query = query.where(or_(User.id.in_(inside), User.is_admin))
     special = _named(happening)
     return [Recipient(user, special.get(user.id, reason)) for user, reason in db.session.execute(query)]
+
+
+def _came_later(event: Event) -> ColumnElement[bool]:
+    """Whether the person began to watch only after the issue's next event.
+
+    Those whom the event itself made watchers came after it, and before the next: they are told of it.
+    """
+    following = aliased(Event)
+    return exists().where(
+        following.issue_id == event.issue_id,
+        following.seq == event.seq + 1,
+        following.created_at < Subscription.created_at,
+    )
 
 
 def _named(happening: Happening) -> dict[int, str]:

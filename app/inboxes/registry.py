@@ -4,10 +4,11 @@ from functools import cache
 
 from app.events.actions import action_class
 from app.inboxes.base import Inbox
+from app.inboxes.email_notifications import EmailNotifications
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.inboxes.live_updates import LiveUpdates
 
-INBOXES: tuple[type[Inbox], ...] = (LiveUpdates, InAppNotifications)
+INBOXES: tuple[type[Inbox], ...] = (LiveUpdates, InAppNotifications, EmailNotifications)
 
 BY_NAME: dict[str, type[Inbox]] = {inbox.name: inbox for inbox in INBOXES}
 

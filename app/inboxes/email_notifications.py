@@ -1,0 +1,207 @@
+"""Mails people about issues they watch: a mail for each person, sent by itself and tried again by itself.
+
+Without SMTP_URL the mails are kept and can be read under Admin > Outgoing mail.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app import clock, mail
+from app.config import Settings
+from app.db import db
+from app.events.action import Action, Subject
+from app.events.issue_actions import (
+    Assigned,
+    Closed,
+    Commented,
+    Created,
+    Reopened,
+    StatusChanged,
+    Unassigned,
+)
+from app.events.wording import plain
+from app.inboxes.base import Decision, Inbox, Target, Undeliverable
+from app.inboxes.letter import Letter, as_message, one_line, shortened
+from app.inboxes.recipients import REASONS, Recipient, recipients
+from app.issues.comment import Comment
+from app.issues.unsubscribing import unsubscribe_token
+from app.notifications.outgoing_mail import OutgoingMail
+
+MAILED: tuple[type[Action], ...] = (
+    Created,
+    Assigned,
+    Unassigned,
+    StatusChanged,
+    Closed,
+    Reopened,
+    Commented,
+)
+"""What is worth a mail; the rest of what happens to an issue is told in the product only."""
+KEPT = "kept: no mail server is set"
+
+
+class EmailNotifications(Inbox):
+    """One mail for each watcher with an address who wants mails."""
+
+    name: ClassVar[str] = "email_notifications"
+    title: ClassVar[str] = "Email"
+    description: ClassVar[str] = (
+        "Mails people when an issue they watch is opened, assigned, moved or commented."
+    )
+    icon: ClassVar[str] = "mail"
+    queue: ClassVar[str] = "mail"
+    outside: ClassVar[bool] = True
+    backoff: ClassVar[Sequence[timedelta]] = (
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=8),
+    )
+
+    @classmethod
+    def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
+        return subject == Subject.issue and action in MAILED
+
+    def should_process(self) -> Decision:
+        if self.event.quiet:
+            return Decision(False, "done quietly")
+        if not recipients(self.happening):
+            return Decision(False, "nobody else is watching")
+        people = self._mailed()
+        if not people:
+            return Decision(False, "nobody who watches wants mails")
+        if self._text_was_removed():
+            return Decision(False, "the comment was removed")
+        return Decision(True, f"mailed to {len(people)} {'person' if len(people) == 1 else 'people'}")
+
+    def plan(self) -> Sequence[Target]:
+        letters = [self._letter(one) for one in self._mailed()]
+        return [Target(str(letter.user_id), letter) for letter in letters]
+
+    @classmethod
+    def send(cls, target: Target) -> str:
+        settings = _settings()
+        letter: Letter = target.message
+        if not mail.is_address(letter.address):
+            raise Undeliverable(f"{letter.address} is not an address")
+        if settings.smtp_url is None:
+            return KEPT
+        try:
+            server = mail.send(as_message(letter, mail_from=settings.mail_from), settings.smtp_url)
+        except mail.MailRefused as refusal:
+            raise Undeliverable(str(refusal)) from refusal
+        return f"handed to {server}"
+
+    @classmethod
+    def sent(cls, target: Target, event_id: int, outcome: str) -> None:
+        letter: Letter = target.message
+        insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
+        row = {
+            "user_id": letter.user_id,
+            "event_id": event_id,
+            "issue_id": letter.issue_id,
+            "message_id": letter.message_id,
+            "address": letter.address,
+            "subject": letter.subject,
+            "text": letter.text,
+            "html": letter.html,
+            "state": "kept" if outcome == KEPT else "sent",
+            "created_at": clock.now(),
+        }
+        db.session.execute(insert(OutgoingMail).values(row).on_conflict_do_nothing())
+
+    def _mailed(self) -> list[Recipient]:
+        return [one for one in recipients(self.happening) if one.user.email and one.user.mails]
+
+    def _letter(self, one: Recipient) -> Letter:
+        settings, issue, project = _settings(), self.happening.issue, self.happening.project
+        assert issue is not None
+        assert project is not None
+        host = urlsplit(settings.base_url).hostname or "localhost"
+        key = f"{project.key}-{issue.number}"
+        first = "" if isinstance(self.happening.action, Created) else "Re: "
+        unsubscribe = f"{settings.base_url}/unsubscribe/{unsubscribe_token(issue.id, one.user.id)}"
+        words = {
+            "actor": self._actor(),
+            "parts": self.happening.action.line(self.event.actor_id),
+            "sentence": plain(self.happening.action.line(self.event.actor_id), issue=key, quotes=False),
+            "key": key,
+            "title": one_line(issue.title),
+            "said": self._said(settings.base_url),
+            "reason": REASONS.get(one.reason, REASONS["manual"]),
+            "link": f"{settings.base_url}/issues/{key}#event-{self.event.seq}",
+            "unsubscribe": unsubscribe,
+            "settings": f"{settings.base_url}/settings/notifications",
+        }
+        return Letter(
+            user_id=one.user.id,
+            issue_id=issue.id,
+            message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
+            thread_id=f"<issue.{issue.id}@{host}>",
+            list_id=f"<{project.key.lower()}.{host}>",
+            sender=self._actor(),
+            name=one.user.name,
+            address=one.user.email or "",
+            subject=f"{first}[{key}] {one_line(issue.title)}",
+            date=self.event.created_at,
+            text=_render("mail/event.txt", words),
+            html=_render("mail/event.html", words),
+            unsubscribe=unsubscribe,
+        )
+
+    def _actor(self) -> str:
+        return one_line(self.happening.actor.name) if self.happening.actor else "Tidings"
+
+    def _said(self, base_url: str) -> dict[str, str] | None:
+        """What the event says at length (comment, description, reason) as text and as safe HTML."""
+        action, issue = self.happening.action, self.happening.issue
+        assert issue is not None
+        if isinstance(action, Commented):
+            comment = self._comment(action)
+            source, html = (comment.body, comment.html) if comment else (action.excerpt, "")
+        elif isinstance(action, Created):
+            source, html = issue.description, issue.description_html
+        else:
+            source, html = getattr(action, "reason", None) or "", ""
+        if not source:
+            return None
+        whole = html if len(html) <= 2 * len(shortened(source)) + 20_000 else ""
+        return {"text": shortened(source), "html": _absolute(whole, base_url)}
+
+    def _comment(self, action: Commented) -> Comment | None:
+        if "comment" not in self.happening.memo:
+            query = select(Comment).where(Comment.id == action.comment_id)
+            found = db.session.scalar(query.execution_options(populate_existing=True))
+            self.happening.memo["comment"] = found
+        comment: Comment | None = self.happening.memo["comment"]
+        return comment
+
+    def _text_was_removed(self) -> bool:
+        action = self.happening.action
+        if not isinstance(action, Commented):
+            return False
+        comment = self._comment(action)
+        return comment is None or comment.deleted_at is not None
+
+
+def _absolute(html: str, base_url: str) -> str:
+    """Links within the product lead there from a mail too. The HTML is our own sanitiser's."""
+    return re.sub(r'(href|src)="/(?!/)', rf'\1="{base_url}/', html)
+
+
+def _render(template: str, words: Mapping[str, object]) -> str:
+    """Without a request: what pages get from the request is not asked for."""
+    return current_app.jinja_env.get_template(template).render(words)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings

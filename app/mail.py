@@ -1,0 +1,101 @@
+"""The edge to the mail server: one message to one receiver over SMTP, and what its answer means.
+
+`smtp://user:password@host:587?starttls=1`, or `smtps://…` for TLS from the first byte. Certificates are
+checked.
+"""
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TIMEOUT_SECONDS = 10.0
+"""For each answer of the server."""
+
+
+class MailRefused(Exception):
+    """The server will never take this message for this receiver, or the address is none. Not tried again."""
+
+
+class MailFailed(Exception):
+    """The server could not be reached or asked us to come back. Tried again later."""
+
+
+def send(message: EmailMessage, url: str) -> str:
+    """Hand the message to the server for the one receiver in its `To`; returns the server's name.
+
+    Raises MailRefused or MailFailed, each saying who and what the server answered.
+    """
+    receiver, sender = (str(message[header].addresses[0].addr_spec) for header in ("To", "From"))
+    if not is_address(receiver):
+        raise MailRefused(f"{receiver or 'the receiver'} is not an address")
+    try:
+        with _connected(url) as server:
+            server.send_message(message, from_addr=sender, to_addrs=[receiver])
+    except smtplib.SMTPRecipientsRefused as error:
+        code, words = next(iter(error.recipients.values()))
+        raise _judged(receiver, code, words) from error
+    except smtplib.SMTPDataError as error:
+        raise _judged(receiver, error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise MailRefused(f"{receiver}: {error}") from error
+    except smtplib.SMTPResponseException as error:
+        # greeting, sign-in or sender: our own settings or the server's day, never this receiver's fault
+        raise MailFailed(f"{receiver}: {error.smtp_code} {_words(error.smtp_error)}") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailFailed(f"{receiver}: {error or type(error).__name__}") from error
+    return urlsplit(url).hostname or ""
+
+
+def is_address(text: str) -> bool:
+    """Whether this can be put into an SMTP command: one @, something on both sides, no spaces or controls."""
+    local, at, domain = text.rpartition("@")
+    plain = all(letter.isprintable() and letter not in ' <>,;:"()[]\\' for letter in text)
+    return bool(at and local and domain and plain and "@" not in local and len(text) <= 254)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[smtplib.SMTP]:
+    parts = urlsplit(url)
+    host = parts.hostname or "localhost"
+    name = socket.gethostname()
+    if parts.scheme == "smtps":
+        made: smtplib.SMTP = smtplib.SMTP_SSL(
+            host,
+            parts.port or 465,
+            local_hostname=name,
+            timeout=TIMEOUT_SECONDS,
+            context=ssl.create_default_context(),
+        )
+    else:
+        made = smtplib.SMTP(host, parts.port or 25, local_hostname=name, timeout=TIMEOUT_SECONDS)
+    try:
+        if parse_qs(parts.query).get("starttls", ["0"])[0] in ("1", "true", "yes"):
+            made.starttls(context=ssl.create_default_context())
+        if parts.username:
+            made.login(unquote(parts.username), unquote(parts.password or ""))
+        yield made
+        _leave(made)
+    finally:
+        made.close()
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Say goodbye; the message is taken already, so a server that hangs up first changes nothing."""
+    try:
+        server.quit()
+    except (smtplib.SMTPException, OSError):
+        return
+
+
+def _judged(receiver: str, code: int, words: bytes | str) -> MailRefused | MailFailed:
+    kind = MailRefused if 500 <= code < 600 else MailFailed
+    return kind(f"{receiver}: {code} {_words(words)}")
+
+
+def _words(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())
