@@ -81,7 +81,7 @@ def live_sessions(user: User) -> list[SignInSession]:
 
 
 def end_sessions(user: User, *, only: int | None = None, but: int | None = None) -> int:
-    """End one session, all, or all but one; returns how many. Every live token of the person is void with it."""
+    """End one session, all, or all but one; returns how many. What the person has open live goes on: see people.py."""
     query = (
         update(SignInSession)
         .where(SignInSession.user_id == user.id, SignInSession.ended_at.is_(None))
@@ -91,10 +91,7 @@ def end_sessions(user: User, *, only: int | None = None, but: int | None = None)
         query = query.where(SignInSession.id == only)
     if but is not None:
         query = query.where(SignInSession.id != but)
-    ended = db.session.execute(query).rowcount  # type: ignore[attr-defined]
-    if ended:
-        user.live_epoch += 1
-    return int(ended)
+    return int(db.session.execute(query).rowcount)  # type: ignore[attr-defined]
 
 
 def touch(session_id: int) -> None:

@@ -117,6 +117,11 @@ def sees(viewer: Viewer) -> ColumnElement[bool]:
     return or_(Project.visibility == "public", Project.id.in_(member))
 
 
+def may_create_projects(viewer: Viewer) -> bool:
+    """Whether the viewer may make a project of their own: everybody who has signed in, and programs that may write."""
+    return viewer.signed_in and viewer.can_write
+
+
 def require_admin(viewer: Viewer) -> None:
     """Only administrators go on. The pages of administration do not exist for others."""
     if not viewer.is_admin:
