@@ -87,9 +87,7 @@ def change_password(user: User, password_hash: str, *, actor: Actor, keep: int |
     return ended
 
 
-def revoke_sessions(
-    user: User, *, actor: Actor, only: int | None = None, but: int | None = None
-) -> int:
+def revoke_sessions(user: User, *, actor: Actor, only: int | None = None, but: int | None = None) -> int:
     """End one session of the person, all, or all but one, and their live streams; returns how many ended."""
     ended = _end(user, only=only, but=but)
     if ended:

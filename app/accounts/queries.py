@@ -32,6 +32,8 @@ def anybody_claimed() -> bool:
 
 def person_by_email(email: str) -> User | None:
     """The person with this address, whatever its case."""
+    if not email.strip().isprintable():  # no address, and PostgreSQL would not even look for it
+        return None
     return db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
 
 
@@ -88,7 +90,9 @@ def accounts(*, like: str = "", after: str = "", limit: int = PAGE) -> tuple[lis
         query = query.where(func.lower(User.username) > after.lower())
     if like:
         words = (User.username, User.name, User.email)
-        query = query.where(or_(*(func.lower(word).contains(like.lower(), autoescape=True) for word in words)))
+        query = query.where(
+            or_(*(func.lower(word).contains(like.lower(), autoescape=True) for word in words))
+        )
     rows = [Account(user, moment) for user, moment in db.session.execute(query)]
     return rows[:limit], len(rows) > limit
 
@@ -111,4 +115,3 @@ def token_of(owner: User, token_id: int) -> ApiToken:
 
 def _named(username: str) -> Select[tuple[User]]:
     return select(User).where(func.lower(User.username) == username.lower())
-

@@ -9,13 +9,9 @@ from sqlalchemy import text
 
 from app.accounts.people import create_person
 from app.accounts.queries import anybody_claimed
-from app.accounts.session import open_session
-from app.accounts.signing_in import Browser
-from app.accounts.user import User
+from app.accounts.signing_in import Browser, Entry, enter
 from app.db import db
 from app.errors import Invalid, NotFound
-from app.events.people_actions import SignedIn
-from app.events.recording import record_event
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
@@ -26,9 +22,7 @@ def require_fresh() -> None:
         raise NotFound
 
 
-def set_up(
-    *, username: str, email: str, name: str, password_hash: str, zone: str, browser: Browser
-) -> tuple[User, str]:
+def set_up(*, username: str, email: str, name: str, password_hash: str, zone: str, browser: Browser) -> Entry:
     """Make the first administrator and sign them in; the caller commits. Raises NotFound when somebody was faster."""
     if db.session.get_bind().dialect.name == "postgresql":
         # one after the other: the second sees the first one's person (SQLite has one writer anyway)
@@ -44,9 +38,7 @@ def set_up(
         actor=None,
         admin=True,
     )
-    _session, token = open_session(user, address=browser.address, agent=browser.agent)
-    record_event(user, SignedIn(method="setup"), actor=user.actor)
-    return user, token
+    return enter(user, browser, method="setup")
 
 
 def is_local(address: str | None, host: str, forwarded: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from app.accounts import attempts
 from app.accounts.passwords import hash_password, matches, needs_rehash
 from app.accounts.queries import person_by_email, person_for_change
-from app.accounts.session import end_sessions, open_session
+from app.accounts.session import SignInSession, end_sessions, open_session
 from app.accounts.user import User
 from app.db import begin_write, db
 from app.errors import DomainError
@@ -49,8 +49,17 @@ class Browser:
     agent: str | None = None
 
 
-def sign_in(email: str, password: str, *, browser: Browser, cheap: bool = False) -> tuple[User, str]:
-    """The person and the token of their new session, in a write transaction the caller commits.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session that has just been opened; its token is not kept anywhere else."""
+
+    user: User
+    session: SignInSession
+    token: str
+
+
+def sign_in(email: str, password: str, *, browser: Browser, cheap: bool = False) -> Entry:
+    """Open a session, in a write transaction the caller commits.
 
     Raises Refused (a failure of an existing account is recorded, and committed here), TooOften and Busy.
     """
@@ -72,12 +81,18 @@ def sign_in(email: str, password: str, *, browser: Browser, cheap: bool = False)
     if not user.is_active or user.password_hash != kept:  # it changed while the hash was made
         db.session.rollback()
         raise Refused(_refusal(allowance.left))
-    _session, token = open_session(user, address=browser.address, agent=browser.agent)
     if renewed:
         user.password_hash = renewed
-    record_event(user, SignedIn(), actor=user.actor)
+    entry = enter(user, browser, method="password")
     attempts.succeeded(browser.address, email)
-    return user, token
+    return entry
+
+
+def enter(user: User, browser: Browser, *, method: Literal["password", "setup"]) -> Entry:
+    """Open a session for a person who has shown who they are."""
+    record_event(user, SignedIn(method=method), actor=user.actor)
+    session, token = open_session(user, address=browser.address, agent=browser.agent)
+    return Entry(user, session, token)
 
 
 def sign_out(user: User, *, session_id: int) -> None:
@@ -93,7 +108,9 @@ def _note_failure(user: User, good: bool) -> None:
     elif good:
         reason = "inactive"
     begin_write()
-    record_event(person_for_change(user.id), SignInFailed(reason=reason), actor=SYSTEM, throttle=FAILURES_EVERY)
+    record_event(
+        person_for_change(user.id), SignInFailed(reason=reason), actor=SYSTEM, throttle=FAILURES_EVERY
+    )
     db.session.commit()
 
 

@@ -6,7 +6,13 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.accounts.identity import clean_email, clean_username, require_free_email, require_free_username
+from app.accounts.identity import (
+    NAME_MAX,
+    clean_email,
+    clean_username,
+    require_free_email,
+    require_free_username,
+)
 from app.accounts.passwords import check_password, hash_password
 from app.accounts.people import create_person, deactivate
 from app.accounts.queries import all_people, person_by_email, person_to_administer
@@ -30,7 +36,7 @@ def create(email: str, name: str, username: str, admin: bool, password_stdin: bo
     try:
         read_first()
         email, username = clean_email(email), clean_username(username)
-        name = clean_line(name, field="name", label="Name", most=80)
+        name = clean_line(name, field="name", name="Name", most=NAME_MAX)
         check_password(password, about=(email, username, name))
         require_free_username(username)
         require_free_email(email)

@@ -39,7 +39,11 @@ class UserClaimed(PersonAction):
     user: PersonRef
 
     def line(self, by: int | None) -> list[Part]:
-        return [text("gave the account of "), person(self.user.name, self.user.username), text(" to its person")]
+        return [
+            text("gave the account of "),
+            person(self.user.name, self.user.username),
+            text(" to its person"),
+        ]
 
 
 class UserRenamed(PersonAction):
