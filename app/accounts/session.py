@@ -15,6 +15,8 @@ IDLE = timedelta(days=14)
 """A session nobody used for this long has ended."""
 LONGEST = timedelta(days=90)
 """A session ends after this long, used or not."""
+NOTED_EVERY = timedelta(hours=1)
+"""How exact `seen_at` is: reading a page writes nothing more often than this."""
 
 
 class SignInSession(Base):
