@@ -11,8 +11,10 @@ from app.api import resources as api
 from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
+from app.accounts import heads as accounts_heads  # noqa: F401 - tells the live streams about people
 from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
 from app.live import views as live_views
+from app.projects import heads as projects_heads  # noqa: F401 - and about projects
 from app.tables import TABLES  # noqa: F401 - makes every table known
 from app.worker import rq
 

@@ -12,6 +12,7 @@ from app.accounts.session import SignInSession, find_session
 from app.accounts.user import User
 from app.accounts.viewer import VISITOR, Viewer, viewer_of
 from app.extensions import login
+from app.web import reader
 
 
 class SignedIn(UserMixin):  # type: ignore[misc] # Flask-Login has no types
@@ -47,6 +48,8 @@ def user() -> User:
     row: User = current_user.user
     return row
 
+
+reader.register(viewer)
 
 P = ParamSpec("P")
 

@@ -15,6 +15,8 @@ IDLE = timedelta(days=14)
 """A session nobody used for this long has ended."""
 LONGEST = timedelta(days=90)
 """A session ends after this long, used or not."""
+NOTED_EVERY = timedelta(hours=1)
+"""How exact `seen_at` is: reading a page writes nothing more often than this."""
 
 
 class SignInSession(Base):
@@ -81,7 +83,7 @@ def live_sessions(user: User) -> list[SignInSession]:
 
 
 def end_sessions(user: User, *, only: int | None = None, but: int | None = None) -> int:
-    """End one session, all, or all but one; returns how many. Every live token of the person is void with it."""
+    """End one session, all, or all but one; returns how many. What the person has open live goes on: see people.py."""
     query = (
         update(SignInSession)
         .where(SignInSession.user_id == user.id, SignInSession.ended_at.is_(None))
@@ -91,10 +93,7 @@ def end_sessions(user: User, *, only: int | None = None, but: int | None = None)
         query = query.where(SignInSession.id == only)
     if but is not None:
         query = query.where(SignInSession.id != but)
-    ended = db.session.execute(query).rowcount  # type: ignore[attr-defined]
-    if ended:
-        user.live_epoch += 1
-    return int(ended)
+    return int(db.session.execute(query).rowcount)  # type: ignore[attr-defined]
 
 
 def touch(session_id: int) -> None:

@@ -31,6 +31,21 @@ class UserCreated(PersonAction):
         return [text("made the account of "), person(self.user.name, self.user.username)]
 
 
+class UserClaimed(PersonAction):
+    """Somebody brought in by an import got an address and a password, and can sign in from now on."""
+
+    name: ClassVar[str] = "user_claimed"
+
+    user: PersonRef
+
+    def line(self, by: int | None) -> list[Part]:
+        return [
+            text("gave the account of "),
+            person(self.user.name, self.user.username),
+            text(" to its person"),
+        ]
+
+
 class UserRenamed(PersonAction):
     """A person changed their name."""
 
@@ -221,6 +236,7 @@ class DeliveriesRetried(PersonAction):
 
 PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     UserCreated,
+    UserClaimed,
     UserRenamed,
     UserDeactivated,
     UserReactivated,

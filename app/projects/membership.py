@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, String, delet
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
+from app.accounts.people import drop_streams
 from app.accounts.user import User
 from app.db import Base, BigId, db
 from app.errors import Conflict, Invalid
@@ -71,7 +72,7 @@ def remove_member(project: Project, user: User, *, actor: Actor) -> None:
     _keep_a_lead(project, user, before)
     record_event(project, MemberRemoved(user=user.ref, role=before), actor=actor)
     db.session.execute(delete(Membership).where(*_row_of(project, user)))
-    user.live_epoch += 1
+    drop_streams(user)
 
 
 def _check(role: str) -> None:

@@ -67,6 +67,31 @@ def members(project: Project) -> list[Member]:
     return [Member(user, role) for user, role in db.session.execute(query)]
 
 
+def member_for_change(project: Project, username: str) -> User:
+    """The member with this username, read anew. Raises NotFound when nobody of that name is in the project."""
+    query = (
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.project_id == project.id, func.lower(User.username) == username.lower())
+        .execution_options(populate_existing=True)
+    )
+    user = db.session.scalar(query)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def roles_of(user: User) -> list[tuple[Project, str]]:
+    """The projects the person belongs to, by name, with their role in each: for administrators."""
+    query = (
+        select(Project, Membership.role)
+        .join(Membership, Membership.project_id == Project.id)
+        .where(Membership.user_id == user.id)
+        .order_by(func.lower(Project.name))
+    )
+    return [(project, role) for project, role in db.session.execute(query)]
+
+
 def people_who_see(project: Project, *, starting: str = "", limit: int = 200) -> Sequence[User]:
     """Active people who may see the project: those it can be assigned to or who can be mentioned, by name."""
     query = select(User).where(User.is_active, _inside(project)).order_by(func.lower(User.name)).limit(limit)
