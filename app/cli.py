@@ -11,12 +11,14 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
 from app.config import ROOT
+from app.importing.commands import importing
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(up)
     app.cli.add_command(prepare)
+    app.cli.add_command(importing)
 
 
 @click.command(
