@@ -12,6 +12,7 @@ from flask_migrate import upgrade
 
 from app.accounts.token_commands import tokens
 from app.config import ROOT
+from app.importing.commands import importing
 
 
 def register(app: Flask) -> None:
@@ -19,6 +20,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(up)
     app.cli.add_command(prepare)
     app.cli.add_command(tokens)
+    app.cli.add_command(importing)
 
 
 @click.command(

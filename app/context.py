@@ -22,6 +22,8 @@ class Cause:
     depth: int = 0
     batch_id: str | None = None
     quiet: bool = False
+    imported: bool = False
+    """History that is brought in: every inbox leaves it alone, its deliveries are finished rows."""
 
 
 _cause: ContextVar[Cause] = ContextVar("cause", default=Cause())

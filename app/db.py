@@ -6,14 +6,26 @@ another process writes fails at once, whatever the busy timeout); on both databa
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, Text, TypeDecorator, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
@@ -114,9 +126,30 @@ def begin_write() -> None:
     _writing.set(True)
 
 
+@contextmanager
+def reading_first() -> Iterator[None]:
+    """Inside, as in a web request, the session reads until `begin_write()`; afterwards it is as it was."""
+    read_first()
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        db.session.info.pop("reads_first", None)
+        _writing.set(True)
+
+
 def end_request() -> None:
     """Give the thread back as it was: nothing of this request's mode stays."""
     _writing.set(True)
+
+
+def take_ids(table: str, count: int) -> list[int]:
+    """Ids for `count` new rows, ascending: the next ones under SQLite's write lock, else from the sequence."""
+    if db.session.get_bind().dialect.name == "sqlite":
+        last = db.session.scalar(text(f"SELECT coalesce(max(id), 0) FROM {table}")) or 0  # noqa: S608 - our own name
+        return list(range(last + 1, last + 1 + count))
+    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    return sorted(db.session.scalars(query, {"table": table, "count": count}))
 
 
 class WriteRefused(RuntimeError):

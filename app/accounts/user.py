@@ -22,7 +22,8 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     is_admin: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
-    imported_from: Mapped[str | None] = mapped_column(String(40))
+    imported_from: Mapped[str | None] = mapped_column(String(80), unique=True)
+    """Whom an import made this person for: `github:their-login`."""
     zone: Mapped[str] = mapped_column(String(60), default="UTC")
     mails: Mapped[bool] = mapped_column(default=True)
     """False: notifications stay in the product, nothing is mailed."""

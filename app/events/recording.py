@@ -69,22 +69,24 @@ def record_event(
     The attributes of `subject` that the act changed are flushed together with its new `event_seq`, so that the
     database can refuse a change that comes without an event. Raises UnknownAction.
     """
-    if ACTIONS.get((subject.event_subject.value, action.name)) is not type(action):
-        raise UnknownAction(f"{type(action).__name__} is not an action of a {subject.event_subject}")
+    check(subject, action)
     with db.session.no_autoflush:
         lock(subject)
         moment = at or clock.now()
         key = _throttle_key(subject, action, actor) if throttle else None
         if throttle and _recorded_since(key, moment - throttle):
             return None
-        row = _row(subject, action, actor, moment, key, quiet)
-        row["facts"], texts = split(action)
-        row["hash"] = seal(row, moment, row["prev_hash"])
-        recorded = _insert(row, texts, subject.event_subject)
-        subject.event_seq, subject.event_head = recorded.seq, row["hash"]
+        sealed = seal_next(subject, action, actor=actor, at=moment, throttle_key=key, quiet=quiet)
+        recorded = _insert(sealed)
         for subscriber in subscribers:
             subscriber([recorded])
     return recorded
+
+
+def check(subject: Recordable, action: Action) -> None:
+    """Raises UnknownAction when this cannot happen to such a subject."""
+    if ACTIONS.get((subject.event_subject.value, action.name)) is not type(action):
+        raise UnknownAction(f"{type(action).__name__} is not an action of a {subject.event_subject}")
 
 
 def lock(subject: Recordable) -> None:
@@ -120,6 +122,55 @@ def _recorded_since(key: str | None, moment: datetime) -> bool:
     return last is not None and last > moment
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event ready to be written: its row (without id), and its texts as field -> (salt, text)."""
+
+    row: dict[str, Any]
+    texts: dict[str, tuple[str, str]]
+
+    def columns(self) -> dict[str, Any]:
+        """The row by the names of the table's columns."""
+        return {("metadata" if name == "facts" else name): value for name, value in self.row.items()}
+
+    def text_rows(self, event_id: int) -> list[dict[str, Any]]:
+        """The rows of `event_texts`."""
+        return [
+            {"event_id": event_id, "field": field, "salt": salt, "text": words}
+            for field, (salt, words) in self.texts.items()
+        ]
+
+    def origin(self, event_id: int) -> dict[str, Any] | None:
+        """The row of `event_origins`: for what happens to people, when it is known from where."""
+        now = cause()
+        if self.row["subject"] != Subject.user or not (now.address or now.agent):
+            return None
+        return {"event_id": event_id, "address": now.address, "agent": (now.agent or "")[:300]}
+
+    def recorded(self, event_id: int, *, imported: bool = False) -> Recorded:
+        """What the subscribers are told."""
+        fields = ("uid", "issue_id", "project_id", "user_id", "seq", "action", "actor_id", "created_at")
+        told = {name: self.row[name] for name in fields}
+        return Recorded(id=event_id, subject=Subject(self.row["subject"]), imported=imported, **told)
+
+
+def seal_next(
+    subject: Recordable,
+    action: Action,
+    *,
+    actor: Actor,
+    at: datetime,
+    throttle_key: str | None = None,
+    quiet: bool = False,
+) -> Sealed:
+    """The next event of the subject's chain. The subject moves on to it; its row must be locked."""
+    row = _row(subject, action, actor, at, throttle_key, quiet)
+    row["facts"], texts = split(action)
+    row["hash"] = seal(row, at, row["prev_hash"])
+    subject.event_seq, subject.event_head = row["seq"], row["hash"]
+    return Sealed(row, texts)
+
+
 def _row(
     subject: Recordable, action: Action, actor: Actor, moment: datetime, key: str | None, quiet: bool
 ) -> dict[str, Any]:
@@ -149,20 +200,11 @@ def _row(
     }
 
 
-def _insert(row: dict[str, Any], texts: dict[str, tuple[str, str]], subject: Subject) -> Recorded:
-    columns = {("metadata" if name == "facts" else name): value for name, value in row.items()}
-    event_id = db.session.execute(insert(Event.__table__).values(columns)).inserted_primary_key[0]  # type: ignore[attr-defined]
-    if texts:
-        db.session.execute(
-            insert(EventText.__table__),  # type: ignore[arg-type]
-            [
-                {"event_id": event_id, "field": field, "salt": salt, "text": words}
-                for field, (salt, words) in texts.items()
-            ],
-        )
-    now = cause()
-    if subject is Subject.user and (now.address or now.agent):
-        origin = {"event_id": event_id, "address": now.address, "agent": (now.agent or "")[:300]}
+def _insert(sealed: Sealed) -> Recorded:
+    query = insert(Event.__table__).values(sealed.columns())  # type: ignore[arg-type]
+    event_id: int = db.session.execute(query).inserted_primary_key[0]  # type: ignore[attr-defined]
+    if sealed.texts:
+        db.session.execute(insert(EventText.__table__), sealed.text_rows(event_id))  # type: ignore[arg-type]
+    if origin := sealed.origin(event_id):
         db.session.execute(insert(EventOrigin.__table__).values(origin))  # type: ignore[arg-type]
-    fields = ("uid", "issue_id", "project_id", "user_id", "seq", "action", "actor_id", "created_at")
-    return Recorded(id=event_id, subject=subject, **{name: row[name] for name in fields})
+    return sealed.recorded(event_id, imported=cause().imported)

@@ -58,12 +58,15 @@ class Issue(Base):
     """Of the priority, urgent = 4 down to none = 0, so that lists can be sorted by it."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    import_key: Mapped[str | None] = mapped_column(String(200))
+    """Where an imported issue comes from, so that a second import adds nothing: `github:owner/name#12`."""
 
     project: Mapped[Project] = relationship(lazy="raise_on_sql")
     reporter: Mapped[User | None] = relationship(lazy="raise_on_sql")
 
     __table_args__ = (
         UniqueConstraint("project_id", "number"),
+        Index("uq_issues_import", "project_id", "import_key", unique=True),
         CheckConstraint("status IN ('open', 'in_progress', 'resolved', 'closed', 'reopened')", name="status"),
         CheckConstraint("priority IN ('urgent', 'high', 'medium', 'low', 'none')", name="priority"),
         CheckConstraint("kind IN ('issue', 'pull_request')", name="kind"),

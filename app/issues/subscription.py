@@ -1,7 +1,8 @@
 """Who watches an issue, and since when and why."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -35,15 +36,16 @@ def subscribe(issue: "Issue", user: User, *, reason: str) -> None:
 
     No event of its own: the act that caused it is one.
     """
+    now = clock.now()
+    subscribe_many([{"issue_id": issue.id, "user_id": user.id, "reason": reason, "created_at": now}])
+
+
+def subscribe_many(rows: Sequence[dict[str, Any]]) -> None:
+    """`subscribe` for many: rows of issue_id, user_id, reason, created_at; the first of a pair counts."""
     insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    row = {
-        "issue_id": issue.id,
-        "user_id": user.id,
-        "reason": reason,
-        "muted": False,
-        "created_at": clock.now(),
-    }
-    db.session.execute(insert(Subscription).values(row).on_conflict_do_nothing())
+    query = insert(Subscription.__table__).on_conflict_do_nothing()  # type: ignore[arg-type]
+    if rows:
+        db.session.execute(query, [{**row, "muted": False} for row in rows])
 
 
 def watch(issue: "Issue", user: User, *, actor: Actor) -> None:

@@ -45,7 +45,7 @@ def upgrade():
     sa.Column('password_hash', sa.String(length=200), nullable=True),
     sa.Column('is_admin', sa.Boolean(), nullable=False),
     sa.Column('is_active', sa.Boolean(), nullable=False),
-    sa.Column('imported_from', sa.String(length=40), nullable=True),
+    sa.Column('imported_from', sa.String(length=80), nullable=True),
     sa.Column('zone', sa.String(length=60), nullable=False),
     sa.Column('mails', sa.Boolean(), nullable=False),
     sa.Column('event_seq', sa.Integer(), nullable=False),
@@ -55,7 +55,8 @@ def upgrade():
     sa.Column('live_epoch', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint("email IS NULL OR email <> ''", name=op.f('ck_users_email')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_users'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
+    sa.UniqueConstraint('imported_from', name=op.f('uq_users_imported_from'))
     )
     op.create_table('api_tokens',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -92,6 +93,7 @@ def upgrade():
     sa.Column('rank', sa.SmallInteger(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('import_key', sa.String(length=200), nullable=True),
     sa.CheckConstraint("kind IN ('issue', 'pull_request')", name=op.f('ck_issues_kind')),
     sa.CheckConstraint("priority IN ('urgent', 'high', 'medium', 'low', 'none')", name=op.f('ck_issues_priority')),
     sa.CheckConstraint("status IN ('open', 'in_progress', 'resolved', 'closed', 'reopened')", name=op.f('ck_issues_status')),
@@ -106,6 +108,7 @@ def upgrade():
         batch_op.create_index('ix_issues_reporter', ['reporter_id'], unique=False)
         batch_op.create_index('ix_issues_status', ['status', 'updated_at', 'id'], unique=False)
         batch_op.create_index('ix_issues_updated', ['updated_at', 'id'], unique=False)
+        batch_op.create_index('uq_issues_import', ['project_id', 'import_key'], unique=True)
 
     op.create_table('labels',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -443,6 +446,7 @@ def downgrade():
     op.drop_table('memberships')
     op.drop_table('labels')
     with op.batch_alter_table('issues', schema=None) as batch_op:
+        batch_op.drop_index('uq_issues_import')
         batch_op.drop_index('ix_issues_updated')
         batch_op.drop_index('ix_issues_status')
         batch_op.drop_index('ix_issues_reporter')
