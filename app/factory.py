@@ -12,11 +12,25 @@ from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
 from app.accounts import heads as accounts_heads  # noqa: F401 - tells the live streams about people
+from app.feeds import views as feed_views
 from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
+from app.issues import comment_views, list_views
+from app.issues import views as issue_views
 from app.live import views as live_views
 from app.projects import heads as projects_heads  # noqa: F401 - and about projects
 from app.tables import TABLES  # noqa: F401 - makes every table known
+from app.web import install as install_web
 from app.worker import rq
+
+
+PAGES = (
+    live_views.blueprint,
+    feed_views.bp,
+    issue_views.bp,
+    comment_views.bp,
+    list_views.bp,
+)
+"""Every blueprint of pages."""
 
 
 def build(settings: Settings | None = None) -> Flask:
@@ -33,10 +47,12 @@ def build(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=settings.is_sqlite)
     rq.init_app(app)
+    install_web(app)
     login.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
-    app.register_blueprint(live_views.blueprint)
+    for views in PAGES:
+        app.register_blueprint(views)
     api.register(app)
     cli.register(app)
     _believe_proxies(app, settings.trusted_proxies)

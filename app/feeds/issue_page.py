@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -10,7 +11,7 @@ from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import db
 from app.feeds import queries as feed_queries
-from app.feeds.grouping import Item, by_day, fold
+from app.feeds.grouping import Day, Item, by_day, fold
 from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
 from app.issues.issue import Issue
@@ -55,10 +56,12 @@ class Feed:
     last_seq: int
     earlier: int
     only: str = "all"
+    day: str = ""
 
-    @property
-    def lines(self) -> list[Line]:
-        return [item for item in self.items if isinstance(item, Line)]
+    def last_day(self, zone: str) -> str:
+        """The day of the last line in the reader's zone, 2026-11-20; that of the page before when there is none."""
+        lines = [item for item in self.items if isinstance(item, Line)]
+        return lines[-1].at.astimezone(ZoneInfo(zone)).date().isoformat() if lines else self.day
 
 
 def side(issue: Issue, viewer: Viewer) -> Side:
@@ -106,12 +109,16 @@ def earlier_feed(issue: Issue, viewer: Viewer, *, before: int, only: str) -> Fee
     return _feed(feed_queries.before(issue, before, only=only), viewer, only, None)
 
 
-def later_feed(issue: Issue, viewer: Viewer, *, after: int, only: str) -> Feed:
-    """What arrived after a number: without folding, since each line arrives by itself."""
+def later_feed(issue: Issue, viewer: Viewer, *, after: int, only: str, day: str) -> Feed:
+    """What arrived after a number: not folded, since each line arrives by itself. `day` is that of the last line
+    on the page (2026-11-20), so that a new day gets its heading."""
     found = feed_queries.after(issue, after, only=only)
     for line in found.lines:
         line.fresh = line.doer.user_id != viewer.user_id
-    return Feed(list(found.lines), found.first_seq, found.last_seq, 0, only)
+    items = by_day(found.lines, viewer.zone)
+    if items and isinstance(items[0], Day) and items[0].date.isoformat() == day:
+        items = items[1:]
+    return Feed(items, found.first_seq, found.last_seq, 0, only, day)
 
 
 def _feed(found: IssueFeed, viewer: Viewer, only: str, since: datetime | None) -> Feed:

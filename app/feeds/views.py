@@ -1,5 +1,6 @@
 """The pages that tell what happened: an issue with its feed, a project, a person, and home."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +9,18 @@ from werkzeug.wrappers import Response
 
 from app.accounts.current import signed_in, to_sign_in, viewer
 from app.errors import Invalid
-from app.feeds.clusters import by_issue_and_day
-from app.feeds.grouping import by_day, fold
-from app.feeds.issue_page import FILTERS, earlier_feed, later_feed, opening_feed, side
-from app.feeds.queries import timeline, visible_person
+from app.feeds.clusters import Entry, by_issue_and_day
+from app.feeds.grouping import Item, by_day, fold
+from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, side
+from app.feeds.live_heads import home_topic
+from app.feeds.queries import TimelinePage, timeline, visible_person
 from app.feeds.receipts import last_receipt
+from app.feeds.rows import Place, shown
+from app.issues.issue import Issue
 from app.issues.listing import list_page
 from app.issues.queries import visible_issue
+from app.issues.verbs import about
+from app.projects.policy import Right, rights
 from app.projects.queries import visible_project
 from app.web.paging import decode_cursor, encode_cursor
 from app.web.render import render
@@ -28,17 +34,20 @@ def issue(key: str) -> Response:
     found = visible_issue(viewer(), key)
     if key != found.key:
         return redirect(url_for("feeds.issue", key=found.key), 301)
-    only = _only()
+    feed = opening_feed(found, viewer(), only=_only())
+    panel = side(found, viewer())
     return render(
         "feeds/issue.html",
         fragment="feed" if "show" in request.args else None,
         place=found.project,
         topics=[f"issue:{found.id}"],
-        issue=found,
-        side=side(found, viewer()),
-        feed=opening_feed(found, viewer(), only=only),
-        receipt=last_receipt(found, viewer()),
-        only=only,
+        side=panel,
+        only=feed.only,
+        receipt=last_receipt(found, viewer()) if viewer().signed_in else None,
+        body="",
+        error=None,
+        can_resolve="resolve" in panel.steps,
+        **_issue_feed_context(found, feed, panel.granted),
     )
 
 
@@ -48,13 +57,36 @@ def issue_feed(key: str) -> Response:
     found = visible_issue(viewer(), key)
     after, before = _number("after"), _number("before")
     if after is not None:
-        feed = later_feed(found, viewer(), after=after, only=_only())
-        panel = side(found, viewer()) if feed.last_seq > after else None
-        return render("feeds/issue_feed.html", fragment="later", place=found.project, issue=found, feed=feed, side=panel)
+        feed = later_feed(found, viewer(), after=after, only=_only(), day=request.args.get("day", ""))
+        panel = side(found, viewer())
+        return render(
+            "feeds/later.html",
+            fragment="later",
+            place=found.project,
+            side=panel if feed.last_seq > after else None,
+            **_issue_feed_context(found, feed, panel.granted),
+        )
     if before is None:
         raise Invalid("Say after or before which event: ?after=12 or ?before=12", field="after")
     feed = earlier_feed(found, viewer(), before=before, only=_only())
-    return render("feeds/issue_feed.html", fragment="earlier", place=found.project, issue=found, feed=feed, side=None)
+    granted = rights(viewer(), found.project)
+    return render(
+        "feeds/earlier.html",
+        fragment="earlier",
+        place=found.project,
+        **_issue_feed_context(found, feed, granted),
+    )
+
+
+def _issue_feed_context(found: Issue, feed: Feed, granted: frozenset[Right]) -> dict[str, Any]:
+    """What the rows and the tail of an issue's feed need."""
+    return {
+        "feed": feed,
+        "items": shown(feed.items, viewer(), "issue"),
+        "day": feed.last_day(viewer().zone),
+        "moderates": Right.moderate in granted,
+        **about(found),
+    }
 
 
 @bp.get("/projects/<key>/activity")
@@ -68,9 +100,9 @@ def project_activity(key: str) -> Response:
         place=project,
         topics=[f"project:{project.id}"],
         project=project,
-        entries=by_issue_and_day(page.lines, viewer().zone),
-        cursor=encode_cursor(*page.next) if page.next else None,
-        first=_cursor() is None,
+        **_timeline_context(page, by_issue_and_day(page.lines, viewer().zone), "timeline"),
+        topic=f"project:{project.id}",
+        seq=project.activity_seq,
     )
 
 
@@ -92,9 +124,9 @@ def person_activity(username: str) -> Response:
         fragment="timeline",
         topics=[f"person:{found.id}"],
         person=found,
-        entries=by_day(fold(page.lines), viewer().zone),
-        cursor=encode_cursor(*page.next) if page.next else None,
-        first=_cursor() is None,
+        **_timeline_context(page, by_day(fold(page.lines), viewer().zone), "person"),
+        topic=f"person:{found.id}",
+        seq=found.activity_seq,
     )
 
 
@@ -103,16 +135,28 @@ def home() -> Response:
     """What happened in everything the reader may see, and their own work."""
     if not viewer().signed_in:
         return to_sign_in()
+    topic, seq = home_topic(viewer())
     page = timeline(viewer(), cursor=_cursor())
-    first = _cursor() is None
+    context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone), "timeline")
     return render(
         "feeds/home.html",
         fragment="timeline",
-        entries=by_issue_and_day(page.lines, viewer().zone),
-        cursor=encode_cursor(*page.next) if page.next else None,
-        first=first,
-        mine=list_page(viewer(), "assignee:@me", limit=10) if first else None,
+        topics=[topic],
+        mine=list_page(viewer(), "assignee:@me", limit=10) if context["first"] else None,
+        **context,
+        topic=topic,
+        seq=seq,
     )
+
+
+def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry], place: Place) -> dict[str, Any]:
+    """What a feed over many issues needs."""
+    return {
+        "items": shown(entries, viewer(), place),
+        "cursor": encode_cursor(*page.next) if page.next else None,
+        "first": _cursor() is None,
+        "here": request.path,
+    }
 
 
 def _only() -> str:

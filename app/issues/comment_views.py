@@ -7,14 +7,16 @@ from app.accounts.current import signed_in, user, viewer
 from app.db import begin_write, db
 from app.errors import DomainError, Forbidden, NotFound
 from app.issues.comment import Comment, add_comment, delete_comment, edit_comment
+from app.issues.forms import CommentForm
 from app.issues.issue import Issue
+from app.issues.policy import require_may_change_comment
 from app.issues.queries import comment_of, issue_for_change, person_ref
 from app.issues.rendering import write_text
-from app.issues.verbs import allowed, require_author, seen, sent_version
-from app.issues.workflow import allowed_steps, change_status
+from app.issues.verbs import about, allowed, can_resolve, seen, sent_version
+from app.issues.workflow import change_status
 from app.notifications.notification import mark_read
 from app.projects.policy import Right, require, rights
-from app.web.render import render
+from app.web.render import render, wants_fragment
 
 bp = Blueprint("comments", __name__, url_prefix="/issues/<key>/comments")
 
@@ -26,7 +28,7 @@ def comment(key: str) -> Response:
     body, then = request.form.get("body", ""), request.form.get("then")
     issue = allowed(key, Right.comment)
     try:
-        written = write_text(body, issue.project, field="body")
+        written = write_text(body, issue.project, field="body", required=True)
         begin_write()
         issue = issue_for_change(viewer(), key, Right.comment)
         said = add_comment(issue, written, author=user(), actor=viewer().actor)
@@ -38,6 +40,8 @@ def comment(key: str) -> Response:
     except (Forbidden, NotFound):
         raise
     except DomainError as error:
+        if wants_fragment():
+            raise
         return _composer_again(key, body, error)
     return seen(issue, said.event_seq)
 
@@ -48,8 +52,8 @@ def edit(key: str, comment_id: int) -> Response:
     """The form for rewriting a comment."""
     issue = allowed(key, Right.comment)
     found = comment_of(issue, comment_id)
-    require_author(issue, found.author_id, Right.moderate)
-    return _form(issue, found, found.body, None)
+    require_may_change_comment(viewer(), found, rights(viewer(), issue.project))
+    return _form(issue, found, CommentForm(obj=found))
 
 
 @bp.post("/<int:comment_id>")
@@ -57,10 +61,10 @@ def edit(key: str, comment_id: int) -> Response:
 def save(key: str, comment_id: int) -> Response:
     """Rewrite a comment; refused when it was rewritten meanwhile."""
     issue = allowed(key, Right.comment)
-    body = request.form.get("body", "")
-    require_author(issue, comment_of(issue, comment_id).author_id, Right.moderate)
+    form = CommentForm()
+    require_may_change_comment(viewer(), comment_of(issue, comment_id), rights(viewer(), issue.project))
     try:
-        written = write_text(body, issue.project, field="body")
+        written = write_text(form.body.data, issue.project, field="body", required=True)
         begin_write()
         issue = issue_for_change(viewer(), key, Right.comment)
         found = comment_of(issue, comment_id)
@@ -71,7 +75,8 @@ def save(key: str, comment_id: int) -> Response:
     except DomainError as error:
         db.session.rollback()
         issue = allowed(key, Right.comment)
-        return _form(issue, comment_of(issue, comment_id), body, error)
+        form.refuse(error)
+        return _form(issue, comment_of(issue, comment_id), form, error.status)
     return seen(issue, found.event_seq, whole=True)
 
 
@@ -82,39 +87,33 @@ def remove(key: str, comment_id: int) -> Response:
     begin_write()
     issue = issue_for_change(viewer(), key, Right.comment)
     found = comment_of(issue, comment_id)
-    require_author(issue, found.author_id, Right.moderate)
+    require_may_change_comment(viewer(), found, rights(viewer(), issue.project))
     delete_comment(issue, found, author=person_ref(found.author_id), actor=viewer().actor)
     db.session.commit()
     return seen(issue, found.event_seq, whole=True)
 
 
-def _form(issue: Issue, comment: Comment, body: str, error: DomainError | None) -> Response:
+def _form(issue: Issue, comment: Comment, form: CommentForm, status: int = 200) -> Response:
     return render(
         "issues/edit_comment.html",
-        fragment="form",
-        status=error.status if error else 200,
+        status=status,
         place=issue.project,
-        issue=issue,
         comment=comment,
-        body=body,
-        error=error,
+        form=form,
+        **about(issue),
     )
 
 
 def _composer_again(key: str, body: str, error: DomainError) -> Response:
-    """The form with what was typed, why it was not taken, and the steps that are possible now."""
+    """The form with what was typed, and why it was not taken."""
     db.session.rollback()
     issue = allowed(key, Right.see)
-    granted = rights(viewer(), issue.project)
     return render(
         "issues/comment.html",
-        fragment="composer",
-        retarget="#composer",
         status=error.status,
         place=issue.project,
-        issue=issue,
         body=body,
-        error=error,
-        granted=granted,
-        steps=allowed_steps(issue) if Right.triage in granted else [],
+        error=error.message,
+        can_resolve=can_resolve(issue),
+        **about(issue),
     )

@@ -8,12 +8,15 @@ from werkzeug.wrappers import Response
 from app.accounts.current import signed_in, user, viewer
 from app.db import begin_write, db
 from app.errors import DomainError, Forbidden, Invalid, NotFound
+from app.issues.forms import IssueForm
 from app.issues.issue import TITLE_MAX, Opening, open_issue
 from app.issues.label import find_labels, project_labels
 from app.issues.list_query import is_default, parse, without
 from app.issues.listing import Place, board, count, list_page
 from app.issues.queries import count_by_status, people_by_username
 from app.issues.rendering import write_text
+from app.issues.verbs import STEP_GLYPHS, STEP_WORDS
+from app.issues.workflow import allowed_steps
 from app.projects.policy import Right, require, rights
 from app.projects.project import Project
 from app.projects.queries import people_who_see, project_for_change, visible_project
@@ -42,14 +45,20 @@ def of_project(key: str) -> Response:
 def lanes(key: str) -> Response:
     """The board: a lane per status; each card offers the steps it allows."""
     project = visible_project(viewer(), key)
+    granted = rights(viewer(), project)
+    groups = board(viewer(), project)
+    cards = [card for lane in groups for card in lane.cards]
     return render(
         "issues/board.html",
         fragment="board",
         place=project,
         topics=[f"project:{project.id}"],
         project=project,
-        granted=rights(viewer(), project),
-        lanes=board(viewer(), project),
+        granted=granted,
+        lanes=groups,
+        moves={card.issue.id: allowed_steps(card.issue) if Right.triage in granted else [] for card in cards},
+        step_words=STEP_WORDS,
+        step_glyphs=STEP_GLYPHS,
     )
 
 
@@ -59,7 +68,7 @@ def new(key: str) -> Response:
     """The form for a new issue."""
     project = visible_project(viewer(), key)
     require(viewer(), Right.report, project)
-    return _new_form(project, None)
+    return _new_form(project, IssueForm(request.args))
 
 
 @bp.post("/projects/<key>/issues")
@@ -68,9 +77,10 @@ def create(key: str) -> Response:
     """Open an issue under the project's next number."""
     project = visible_project(viewer(), key)
     granted = require(viewer(), Right.report, project)
+    form = IssueForm()
     try:
-        title = clean_line(request.form.get("title"), field="title", name="The title", most=TITLE_MAX)
-        written = write_text(request.form.get("description", ""), project, field="description", required=False)
+        title = clean_line(form.title.data, field="title", name="The title", most=TITLE_MAX)
+        written = write_text(form.description.data, project, field="description")
         begin_write()
         project = project_for_change(viewer(), key, Right.report)
         opening = Opening(title=title, description=written)
@@ -88,7 +98,8 @@ def create(key: str) -> Response:
         raise
     except DomainError as error:
         db.session.rollback()
-        return _new_form(visible_project(viewer(), key), error)
+        form.refuse(error)
+        return _new_form(visible_project(viewer(), key), form, error.status)
     return done(url_for("feeds.issue", key=issue.key))
 
 
@@ -117,7 +128,8 @@ def _list(project: Project | None) -> Response:
         project=project,
         granted=rights(viewer(), project) if project else frozenset(),
         line=line,
-        error=error,
+        error=error.message if error else None,
+        first="cursor" not in request.args,
         page=page,
         number=number,
         cursor=cursor,
@@ -140,18 +152,15 @@ def _drops(line: str) -> list[tuple[str, str]]:
     return [(str(term), without(line, place)) for place, term in enumerate(parse(line))]
 
 
-def _new_form(project: Project, error: DomainError | None) -> Response:
+def _new_form(project: Project, form: IssueForm, status: int = 200) -> Response:
     sent = request.form if request.method == "POST" else request.args
     return render(
         "issues/new.html",
-        fragment="form",
-        status=error.status if error else 200,
+        status=status,
         place=project,
         project=project,
         granted=rights(viewer(), project),
-        error=error,
-        title=sent.get("title", ""),
-        description=sent.get("description", ""),
+        form=form,
         priority=sent.get("priority", "none"),
         labels=project_labels(project),
         on_it=set(sent.getlist("labels")),

@@ -1,14 +1,40 @@
 """What every view of an issue's verbs shares: the check before the slow work, and the way to where the act is seen."""
 
+from typing import Any
+
 from flask import request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts.current import viewer
-from app.errors import Forbidden
 from app.issues.issue import Issue
 from app.issues.queries import visible_issue
+from app.issues.workflow import allowed_steps
 from app.projects.policy import Right, may, require
 from app.web.answers import done
+
+
+STEP_WORDS = {"start": "Start work", "stop": "Stop work", "resolve": "Resolve", "close": "Close", "reopen": "Reopen"}
+STEP_GLYPHS = {
+    "start": "st-in_progress",
+    "stop": "st-open",
+    "resolve": "st-resolved",
+    "close": "st-closed",
+    "reopen": "st-reopened",
+}
+STEP_KEYS = {"start": "s", "stop": "Shift+S", "resolve": "r", "close": "Shift+R", "reopen": "Shift+O"}
+
+
+def about(issue: Issue) -> dict[str, Any]:
+    """What the templates about one issue share."""
+    return {
+        "issue": issue,
+        "base": f"/issues/{issue.key}",
+        "signed_in": viewer().signed_in,
+        "shell_viewer": viewer().username or None,
+        "step_words": STEP_WORDS,
+        "step_glyphs": STEP_GLYPHS,
+        "step_keys": STEP_KEYS,
+    }
 
 
 def allowed(key: str, right: Right) -> Issue:
@@ -18,10 +44,9 @@ def allowed(key: str, right: Right) -> Issue:
     return issue
 
 
-def require_author(issue: Issue, author_id: int | None, otherwise: Right) -> None:
-    """What one wrote oneself may be changed; what others wrote only with the right `otherwise`."""
-    if author_id != viewer().user_id and not may(viewer(), otherwise, issue.project):
-        raise Forbidden("Only its author may change this")
+def can_resolve(issue: Issue) -> bool:
+    """Whether the comment box offers "Comment and resolve"."""
+    return "resolve" in allowed_steps(issue) and may(viewer(), Right.triage, issue.project)
 
 
 def sent_version(current: int) -> int:

@@ -13,18 +13,19 @@ from app.db import begin_write, db
 from app.errors import DomainError, Forbidden, Invalid, NotFound
 from app.issues.assignment import assign, set_assignees, unassign
 from app.issues.editing import prioritise, redescribe, retitle
+from app.issues.forms import IssueForm
 from app.issues.issue import TITLE_MAX, Issue
 from app.issues.label import add_labels, find_labels, project_labels, remove_labels, set_labels
 from app.issues.queries import assignees_of, issue_for_change, labels_of, people_by_username
 from app.issues.rendering import write_text
 from app.issues.subscription import unwatch, watch
-from app.issues.verbs import allowed, require_author, seen, sent_version
+from app.issues.verbs import about, allowed, seen, sent_version
 from app.issues.visit import note_visit
 from app.issues.workflow import REASON_MAX, allowed_steps, change_status
 from app.notifications.notification import mark_read
-from app.projects.policy import Right
+from app.projects.policy import Right, may
 from app.projects.queries import people_who_see
-from app.web.render import render
+from app.web.render import render, wants_fragment
 from app.web.text import clean_line
 
 bp = Blueprint("issues", __name__, url_prefix="/issues")
@@ -44,6 +45,8 @@ def status(key: str) -> Response:
     except (Forbidden, NotFound):
         raise
     except DomainError as error:
+        if wants_fragment():
+            raise
         return _moves_again(key, error)
     return seen(issue, issue.event_seq)
 
@@ -133,8 +136,8 @@ def save_properties(key: str) -> Response:
 def edit(key: str) -> Response:
     """The form for title and description."""
     issue = allowed(key, Right.report)
-    require_author(issue, issue.reporter_id, Right.triage)
-    return _edit_form(issue, issue.title, issue.description, None)
+    _require_may_edit(issue)
+    return _edit_form(issue, IssueForm(obj=issue))
 
 
 @bp.post("/<key>/edit")
@@ -142,11 +145,11 @@ def edit(key: str) -> Response:
 def save_edit(key: str) -> Response:
     """Change title and description; refused when somebody rewrote the description meanwhile."""
     issue = allowed(key, Right.report)
-    require_author(issue, issue.reporter_id, Right.triage)
-    title, description = request.form.get("title", ""), request.form.get("description", "")
+    _require_may_edit(issue)
+    form = IssueForm()
     try:
-        cleaned = clean_line(title, field="title", name="The title", most=TITLE_MAX)
-        written = write_text(description, issue.project, field="description", required=False)
+        cleaned = clean_line(form.title.data, field="title", name="The title", most=TITLE_MAX)
+        written = write_text(form.description.data, issue.project, field="description")
         version = sent_version(issue.description_version)
         begin_write()
         issue = issue_for_change(viewer(), key, Right.report)
@@ -157,8 +160,8 @@ def save_edit(key: str) -> Response:
         raise
     except DomainError as error:
         db.session.rollback()
-        issue = allowed(key, Right.report)
-        return _edit_form(issue, title, description, error)
+        form.refuse(error)
+        return _edit_form(allowed(key, Right.report), form, error.status)
     return seen(issue, None)
 
 
@@ -166,7 +169,7 @@ def save_edit(key: str) -> Response:
 @signed_in
 def visits(key: str) -> Response:
     """The reader has had the issue in view: what is new from here on counts from now."""
-    seq = request.form.get("seq", "")
+    seq = request.args.get("seq", "")
     if not seq.isascii() or not seq.isdigit() or len(seq) > 9:
         raise Invalid("Say up to which event the issue was read", field="seq")
     begin_write()
@@ -193,33 +196,28 @@ def _names(values: list[str]) -> list[str]:
     return [viewer().username if value == "me" else value.strip().lstrip("@") for value in values if value.strip()]
 
 
+def _require_may_edit(issue: Issue) -> None:
+    """The reporter, and those who do the daily work."""
+    if issue.reporter_id != viewer().user_id and not may(viewer(), Right.triage, issue.project):
+        raise Forbidden("Only its reporter and the members of the project may edit an issue")
+
+
 def _moves_again(key: str, error: DomainError) -> Response:
     """Why the step was not taken, and those that are possible now."""
     db.session.rollback()
     issue = allowed(key, Right.see)
     return render(
         "issues/status.html",
-        fragment="moves",
-        retarget="#moves",
         status=error.status,
         place=issue.project,
-        issue=issue,
         steps=allowed_steps(issue),
-        error=error,
+        error=error.message,
+        **about(issue),
     )
 
 
-def _edit_form(issue: Issue, title: str, description: str, error: DomainError | None) -> Response:
-    return render(
-        "issues/edit.html",
-        fragment="form",
-        status=error.status if error else 200,
-        place=issue.project,
-        issue=issue,
-        title=title,
-        description=description,
-        error=error,
-    )
+def _edit_form(issue: Issue, form: IssueForm, status: int = 200) -> Response:
+    return render("issues/edit.html", status=status, place=issue.project, form=form, **about(issue))
 
 
 def _properties(issue: Issue, error: Invalid | None = None) -> Response:
@@ -228,14 +226,13 @@ def _properties(issue: Issue, error: Invalid | None = None) -> Response:
     have_it = {person.username for person in assignees_of([issue.id]).get(issue.id, [])}
     return render(
         "issues/properties.html",
-        fragment="properties",
         status=error.status if error else 200,
         place=issue.project,
-        issue=issue,
-        error=error,
+        error=error.message if error else None,
         priority=sent.get("priority") if sent else issue.priority,
         labels=project_labels(issue.project),
         on_it=set(sent.getlist("labels")) if sent else on_it,
         people=people_who_see(issue.project),
         have_it=set(sent.getlist("assignees")) if sent else have_it,
+        **about(issue),
     )
