@@ -178,7 +178,7 @@ def test_people_without_an_address_or_who_want_none_or_are_unclaimed_get_no_mail
         add_member(world.project, person, role="member", actor=world.actor)
         watch(world.issue, person, actor=person.actor)
     unwatch(world.issue, world.lead, actor=world.actor)
-    deliver()
+    db.session.commit()
     add_comment(world.issue, said("Hello"), author=world.member, actor=world.member.actor)
     db.session.commit()
     deliver()

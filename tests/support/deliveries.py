@@ -14,9 +14,11 @@ from app.inboxes.dispatch import drain
 
 def deliver(*queues: str) -> None:
     """Run everything that is due on these queues, as the job of a worker does; then the test may write again."""
-    for queue in queues or ("events", "mail"):
-        assert drain(queue, seconds=20)
-    writes_again()
+    try:
+        for queue in queues or ("events", "mail"):
+            assert drain(queue, seconds=20)
+    finally:
+        writes_again()
 
 
 def writes_again() -> None:
