@@ -40,9 +40,7 @@ def mailbox(context: Flask) -> Iterator[Mailbox]:
 
 
 def comment(world: worlds.World, words: str = "Does it happen with house numbers too?") -> None:
-    add_comment(
-        world.issue, said(words, world.lead), author=world.member, actor=world.member.actor
-    )
+    add_comment(world.issue, said(words, world.lead), author=world.member, actor=world.member.actor)
     db.session.commit()
 
 
@@ -171,7 +169,11 @@ def test_people_without_an_address_or_who_want_none_or_are_unclaimed_get_no_mail
 ) -> None:
     deliver()
     without_guard("users")
-    quiet, nowhere, imported = worlds.person("Quiet"), worlds.person("Nowhere"), worlds.person("Imp", password_hash=None)
+    quiet, nowhere, imported = (
+        worlds.person("Quiet"),
+        worlds.person("Nowhere"),
+        worlds.person("Imp", password_hash=None),
+    )
     quiet.mails = False
     nowhere.email = None
     for person in (quiet, nowhere, imported):
@@ -378,7 +380,9 @@ def test_an_address_that_is_none_is_not_tried(mailbox: Mailbox, world: worlds.Wo
 
 def test_relative_links_in_a_comment_lead_to_the_product(mailbox: Mailbox, world: worlds.World) -> None:
     written = said("see", world.lead)
-    linked = dataclasses.replace(written, html='<p><a href="/issues/ORC-1">ORC-1</a> <a href="//x.org">x</a></p>')
+    linked = dataclasses.replace(
+        written, html='<p><a href="/issues/ORC-1">ORC-1</a> <a href="//x.org">x</a></p>'
+    )
     add_comment(world.issue, linked, author=world.member, actor=world.member.actor)
     db.session.commit()
     deliver()

@@ -66,9 +66,7 @@ def refused_by_database(table: str) -> Iterator[None]:
     """While this holds, the database refuses every new row of the table: an inbox that writes there fails."""
     dialect = db.engine.dialect.name
     if dialect == "sqlite":
-        made = (
-            f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is sad'); END"
-        )
+        made = f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is sad'); END"
         gone = "DROP TRIGGER broken"
     else:
         made = (
