@@ -42,7 +42,7 @@ def as_message(letter: Letter, *, mail_from: str) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = _address(f"{letter.sender} via Tidings", parseaddr(mail_from)[1])
     message["To"] = _address(letter.name, letter.address)
-    message["Subject"] = one_line(letter.subject)
+    message["Subject"] = _header(letter.subject)
     message["Date"] = format_datetime(letter.date)
     message["Message-ID"] = letter.message_id
     message["In-Reply-To"] = letter.thread_id
@@ -59,7 +59,7 @@ def as_message(letter: Letter, *, mail_from: str) -> EmailMessage:
 
 
 def one_line(text: str) -> str:
-    """The text on one line without controls and direction marks: fit for a header."""
+    """The text on one line, without controls and direction marks."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
@@ -68,7 +68,12 @@ def shortened(text: str) -> str:
     return text if len(text) <= MOST else text[:MOST].rstrip() + " …"
 
 
+def _header(text: str) -> str:
+    """Fit for a header. The email package decodes `=?utf-8?q?…?=` where it should not, line breaks included."""
+    return one_line(text.replace("=?", "= ?"))
+
+
 def _address(name: str, address: str) -> Address:
     """Special characters are left out of names: mail programs disagree about how they are quoted."""
     local, _, domain = address.rpartition("@")
-    return Address(one_line(_SPECIAL.sub(" ", name)), username=local, domain=domain)
+    return Address(_header(_SPECIAL.sub(" ", name)), username=local, domain=domain)

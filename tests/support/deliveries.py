@@ -14,9 +14,11 @@ from app.inboxes.dispatch import drain
 
 def deliver(*queues: str) -> None:
     """Run everything that is due on these queues, as the job of a worker does; then the test may write again."""
-    for queue in queues or ("events", "mail"):
-        assert drain(queue, seconds=20)
-    writes_again()
+    try:
+        for queue in queues or ("events", "mail"):
+            assert drain(queue, seconds=20)
+    finally:
+        writes_again()
 
 
 def writes_again() -> None:
@@ -64,9 +66,7 @@ def refused_by_database(table: str) -> Iterator[None]:
     """While this holds, the database refuses every new row of the table: an inbox that writes there fails."""
     dialect = db.engine.dialect.name
     if dialect == "sqlite":
-        made = (
-            f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is sad'); END"
-        )
+        made = f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is sad'); END"
         gone = "DROP TRIGGER broken"
     else:
         made = (

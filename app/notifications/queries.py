@@ -1,0 +1,39 @@
+"""What a person was told, as numbers. Rights are asked again on reading: what one may not see any more is not counted."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from app.accounts.user import User
+from app.accounts.viewer import Viewer
+from app.db import db
+from app.live import topics
+from app.notifications.notification import Notification
+from app.projects.policy import sees
+from app.projects.project import Project
+
+
+def unread_count(viewer: Viewer) -> int:
+    """How many issues have something the viewer has not read. One query by the index of unread notifications."""
+    if viewer.user_id is None:
+        return 0
+    query = (
+        select(func.count(Notification.issue_id.distinct()))
+        .join(Project, Project.id == Notification.project_id)
+        .where(
+            Notification.user_id == viewer.user_id,
+            Notification.read_at.is_(None),
+            Notification.done_at.is_(None),
+            sees(viewer),
+        )
+    )
+    return db.session.scalar(query) or 0
+
+
+def user_heads(ids: Sequence[int]) -> dict[int, int]:
+    """Person -> the number of their newest notification: the heads of the topics `user:ID`."""
+    rows = db.session.execute(select(User.id, User.feed_seq).where(User.id.in_(ids)))
+    return {user_id: head for user_id, head in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+topics.register("user", user_heads)
