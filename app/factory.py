@@ -6,15 +6,23 @@ from flask import Flask
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import broker, cli
+from app import broker, cli, web
+from app.accounts import heads as accounts_heads  # noqa: F401 - tells the live streams about people
+from app.accounts import settings_views
+from app.accounts import views as accounts_views
+from app.accounts.session import LONGEST as LONGEST_SESSION
+from app.admin import people as admin_people
 from app.api import resources as api
 from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
-from app.accounts import heads as accounts_heads  # noqa: F401 - tells the live streams about people
+from app.feeds import project_list
+from app.feeds import shell as feeds_shell  # noqa: F401 - says what stands around every page
 from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
+from app.issues import label_views
 from app.live import views as live_views
 from app.projects import heads as projects_heads  # noqa: F401 - and about projects
+from app.projects import views as projects_views
 from app.tables import TABLES  # noqa: F401 - makes every table known
 from app.worker import rq
 
@@ -34,10 +42,13 @@ def build(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=settings.is_sqlite)
     rq.init_app(app)
     login.init_app(app)
+    web.install(app)
     csrf.init_app(app)
     limiter.init_app(app)
     app.register_blueprint(live_views.blueprint)
     api.register(app)
+    for pages in (accounts_views, settings_views, admin_people, projects_views, label_views, project_list):
+        app.register_blueprint(pages.blueprint)
     cli.register(app)
     _believe_proxies(app, settings.trusted_proxies)
     return app
@@ -57,6 +68,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
+        SESSION_REFRESH_EACH_REQUEST=False,
         TRUSTED_HOSTS=list(settings.trusted_hosts),
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,

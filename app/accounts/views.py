@@ -1,6 +1,7 @@
 """The door: sign in, sign out, and the first set-up."""
 
 import logging
+from typing import Any
 
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask_login import current_user
@@ -126,7 +127,7 @@ def _setup_page(form: SetupForm, error: DomainError | None = None) -> Response:
     return _with_wait(_page("setup", form, error, needs_code=needs_code), error)
 
 
-def _page(name: str, form: Form, error: DomainError | None, **context: object) -> Response:
+def _page(name: str, form: Form, error: DomainError | None, **context: Any) -> Response:
     if error:
         form.refuse(error)
     status = error.status if error else 200
