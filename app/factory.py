@@ -7,30 +7,16 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import broker, cli
+from app.accounts.session import LONGEST as LONGEST_SESSION
 from app.api import resources as api
 from app.config import ROOT, Settings, from_environment
 from app.db import db
 from app.extensions import csrf, limiter, login, migrate
-from app.accounts import heads as accounts_heads  # noqa: F401 - tells the live streams about people
-from app.feeds import views as feed_views
 from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
-from app.issues import comment_views, list_views
-from app.issues import views as issue_views
-from app.live import views as live_views
-from app.projects import heads as projects_heads  # noqa: F401 - and about projects
+from app.site import PAGES
 from app.tables import TABLES  # noqa: F401 - makes every table known
 from app.web import install as install_web
 from app.worker import rq
-
-
-PAGES = (
-    live_views.blueprint,
-    feed_views.bp,
-    issue_views.bp,
-    comment_views.bp,
-    list_views.bp,
-)
-"""Every blueprint of pages."""
 
 
 def build(settings: Settings | None = None) -> Flask:
@@ -73,6 +59,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
+        PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
+        SESSION_REFRESH_EACH_REQUEST=False,
         TRUSTED_HOSTS=list(settings.trusted_hosts),
         MAX_CONTENT_LENGTH=1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,

@@ -149,7 +149,7 @@ class TokenFields:
 def token_fields(data: Mapping[str, Any], *, zone: str, is_admin: bool) -> TokenFields:
     """Title, scope and the last day of a new token; the day ends in the person's own zone."""
     title = clean_line(data.get("title"), field="title", name="The name", most=80)
-    scope = data.get("scope") or ""
+    scope: Any = data.get("scope") or ""
     if scope not in get_args(Scope) or (scope == "admin" and not is_admin):
         raise Invalid("Choose what the token may do", field="scope")
     return TokenFields(title, scope, _end_of((data.get("expires_on") or "").strip(), zone))

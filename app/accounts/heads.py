@@ -14,8 +14,8 @@ def _epoch(user_id: int) -> int | None:
 
 
 def _person_heads(ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.execute(select(User.id, User.activity_seq).where(User.id.in_(ids)))
-    return {user_id: head for user_id, head in rows}
+    rows = db.session.execute(select(User.id, User.activity_seq).where(User.id.in_(ids))).tuples().all()
+    return dict(rows)
 
 
 topics.register_epoch(_epoch)

@@ -51,7 +51,7 @@ def create_person(
     )
     db.session.add(user)
     db.session.flush()
-    created = UserCreated(user=user.ref, via=via, admin=admin)  # type: ignore[arg-type] # checked by pydantic
+    created = UserCreated(user=user.ref, via=via, admin=admin)
     record_event(user, created, actor=actor or user.actor)
     return user
 
@@ -142,5 +142,5 @@ def _end(user: User, *, only: int | None = None, but: int | None = None) -> int:
 
 def drop_streams(user: User) -> None:
     """Make every live token of the person void, and end the open streams once the transaction is durable."""
-    user.live_epoch = User.live_epoch + 1  # type: ignore[assignment] # counted by the database
+    user.live_epoch = User.live_epoch + 1  # counted by the database
     after_commit(f"kick:{user.id}", lambda: kick(user.id))

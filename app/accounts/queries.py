@@ -113,5 +113,5 @@ def token_of(owner: User, token_id: int) -> ApiToken:
     return token
 
 
-def _named(username: str) -> Select[tuple[User]]:
+def _named(username: str) -> Select[User]:
     return select(User).where(func.lower(User.username) == username.lower())

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
-from app.accounts import attempts, browser
+from app.accounts import agents, attempts, browser
 from app.accounts.current import signed_in, user, viewer
 from app.accounts.forms import PasswordForm, ProfileForm, TokenForm, clean_name, token_fields
 from app.accounts.identity import clean_zone
@@ -117,7 +117,8 @@ def _others() -> int:
 @signed_in
 def sessions() -> Response:
     """Where one is signed in."""
-    return _page("sessions", Form(), sessions=live_sessions(user()), here=viewer().session_id)
+    found = [(session, agents.in_words(session.agent)) for session in live_sessions(user())]
+    return _page("sessions", Form(), sessions=found, here=viewer().session_id)
 
 
 @blueprint.post("/sessions/others/end")

@@ -1,6 +1,7 @@
 """The door: sign in, sign out, and the first set-up."""
 
 import logging
+from typing import Any
 
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask_login import current_user
@@ -116,17 +117,19 @@ def note_use(response: Response) -> Response:
 
 
 def _door(form: SignInForm, error: DomainError | None = None) -> Response:
-    return _with_wait(_page("sign_in", form, error), error)
+    return _with_wait(_page("sign_in", form, error, next=form.next.data), error)
 
 
 def _setup_page(form: SetupForm, error: DomainError | None = None) -> Response:
     needs_code = not browser.sits_here()
     if needs_code:
         _say_code()
-    return _with_wait(_page("setup", form, error, needs_code=needs_code), error)
+    else:
+        del form.code
+    return _with_wait(_page("setup", form, error), error)
 
 
-def _page(name: str, form: Form, error: DomainError | None, **context: object) -> Response:
+def _page(name: str, form: Form, error: DomainError | None, **context: Any) -> Response:
     if error:
         form.refuse(error)
     status = error.status if error else 200

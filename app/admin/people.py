@@ -162,9 +162,7 @@ def _path(person: User) -> str:
     return url_for("admin_people.show", username=person.username)
 
 
-def _list_page(
-    form: Form, error: DomainError | None = None, handover: Handover | None = None
-) -> Response:
+def _list_page(form: Form, error: DomainError | None = None, handover: Handover | None = None) -> Response:
     _refuse(form, error)
     like, after = request.args.get("q", "").strip()[:80], request.args.get("after", "")[:40]
     rows, more = accounts(like=like, after=after)

@@ -10,8 +10,8 @@ from app.projects.project import Project
 
 
 def _project_heads(ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.execute(select(Project.id, Project.activity_seq).where(Project.id.in_(ids)))
-    return {project_id: head for project_id, head in rows}
+    rows = db.session.execute(select(Project.id, Project.activity_seq).where(Project.id.in_(ids))).tuples().all()
+    return dict(rows)
 
 
 topics.register("project", _project_heads)

@@ -1,6 +1,7 @@
 """The pages of a project itself: a new one, its settings, its members. Lists and issues are shown elsewhere."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -200,7 +201,7 @@ def _members_page(project: Project, form: MemberForm, error: DomainError | None 
     return _page("members", form, error, project=project, members=members(project))
 
 
-def _page(name: str, form: Form, error: DomainError | None = None, **context: object) -> Response:
+def _page(name: str, form: Form, error: DomainError | None = None, **context: Any) -> Response:
     """One of the pages; with an error nothing of what was tried is kept."""
     if error:
         db.session.rollback()

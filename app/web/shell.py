@@ -18,6 +18,8 @@ class NavProject:
     key: str
     name: str
     open_issues: int | None = None
+    managed: bool = False
+    """The viewer may change its settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""Every page there is, and what the live streams may be asked about: imported once, by the factory."""
+
+from app.accounts import heads as accounts_heads
+from app.accounts import settings_views
+from app.accounts import views as accounts_views
+from app.admin import people as admin_people
+from app.feeds import live_heads, project_list, shell
+from app.feeds import views as feed_views
+from app.issues import comment_views, label_views, list_views
+from app.issues import views as issue_views
+from app.live import views as live_views
+from app.projects import heads as projects_heads
+from app.projects import views as projects_views
+
+PAGES = (
+    accounts_views.blueprint,
+    settings_views.blueprint,
+    admin_people.blueprint,
+    projects_views.blueprint,
+    project_list.blueprint,
+    label_views.blueprint,
+    list_views.bp,
+    issue_views.bp,
+    comment_views.bp,
+    feed_views.bp,
+    live_views.blueprint,
+)
+"""Every blueprint of pages."""
+
+REGISTERED = (accounts_heads, projects_heads, live_heads, shell)
+"""Modules that register themselves with the live topics and the shell when they are imported."""
