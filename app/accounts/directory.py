@@ -25,8 +25,3 @@ def find_person(username: str) -> User | None:
 def find_by_email(email: str) -> User | None:
     """The person with this address, whatever its case."""
     return db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
-
-
-def person_with_id(user_id: int | None) -> User | None:
-    """The person with this id; None for none."""
-    return db.session.get(User, user_id) if user_id is not None else None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
 
 from app.api.entry import check, leave
@@ -45,7 +45,7 @@ blueprint.teardown_request(leave)
 blueprint.before_app_request(unknown_address)
 blueprint.register_error_handler(AnsweredBefore, replayed)
 for kind, handler in HANDLERS.items():
-    blueprint.register_error_handler(kind, handler)
+    blueprint.register_error_handler(kind, handler)  # type: ignore[arg-type] # a table of handlers
 csrf.exempt(blueprint)
 
 

@@ -9,11 +9,10 @@ from app.api.idempotency import answer, begin, done
 from app.api.issues import TEXT_MAX, url_of
 from app.api.parameters import BIGGEST_ID, Address, Body, IssueAddress, Listing
 from app.api.shapes import Comments, CommentShape
-from app.accounts.directory import person_with_id
 from app.issues.comment import Comment, add_comment, delete_comment, edit_comment
 from app.issues.issue import Issue
 from app.issues.policy import require_may_change_comment
-from app.issues.queries import comment_of, comments_page, issue_for_change, visible_issue
+from app.issues.queries import comment_of, comments_page, issue_for_change, person_ref, visible_issue
 from app.issues.rendering import write_text
 from app.projects.policy import Right, rights
 from app.web.paging import encode_cursor
@@ -57,7 +56,7 @@ def comments(path: IssueAddress, query: Listing) -> Response:
 @blueprint.post("/issues/<key>/comments", tags=TAGS, summary="Comment", responses={201: CommentShape})
 def add_a_comment(path: IssueAddress, body: NewComment) -> Response:
     """You and the people you mention watch the issue from then on."""
-    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body", required=True)
+    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body")
     begin()
     issue = issue_for_change(viewer(), path.key, Right.comment)
     comment = add_comment(issue, written, author=caller().owner, actor=viewer().actor)
@@ -72,12 +71,12 @@ def add_a_comment(path: IssueAddress, body: NewComment) -> Response:
 )
 def change_a_comment(path: CommentAddress, body: CommentChange) -> Response:
     """Your own, or anybody's as a lead. Earlier versions are kept."""
-    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body", required=True)
+    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body")
     begin()
     issue, comment = _for_change(path)
     version = comment.version if body.version is None else body.version
     edit_comment(issue, comment, written, version=version, actor=viewer().actor)
-    author = person_with_id(comment.author_id)
+    author = person_ref(comment.author_id)
     return done(200, comment_shape(issue, comment, author.username if author else None))
 
 
@@ -91,8 +90,7 @@ def remove_a_comment(path: CommentAddress) -> Response:
     """Your own, or anybody's as a lead. Its place stays, without its text."""
     begin()
     issue, comment = _for_change(path)
-    author = person_with_id(comment.author_id)
-    delete_comment(issue, comment, author=author.ref if author else None, actor=viewer().actor)
+    delete_comment(issue, comment, author=person_ref(comment.author_id), actor=viewer().actor)
     return done(204)
 
 

@@ -75,7 +75,7 @@ def event_deliveries(reader: Viewer, entry: Entry) -> Deliveries:
 
 
 def delivery_shape(one: Posting, receivers: list[Receiver], *, errors: bool = True) -> DeliveryShape:
-    """A delivery as the API shows it; without `errors` the words of the last error, which may hold names, are left out."""
+    """A delivery as the API shows it. `errors`: with the words of the last error, which may hold names."""
     row = one.delivery
     return DeliveryShape(
         id=row.id,

@@ -94,7 +94,7 @@ def refused_by_limit(_error: RateLimitExceeded) -> Response:
 
 
 def refused_by_database(error: Exception) -> Response:
-    """Two did the same at once (409), a value that no column holds (422), a database that is busy or away (503)."""
+    """Two did the same at once: 409; a value that no column holds: 422; a database busy or away: 503."""
     cause = str(getattr(error, "orig", ""))
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     if state == UNIQUE_VIOLATION or "UNIQUE constraint failed" in cause:
@@ -129,7 +129,7 @@ HANDLERS = {
 
 
 def unknown_address() -> Response | None:
-    """What leads nowhere below /api/v1 answers in the envelope too. Runs before every request of the application."""
+    """What leads nowhere below /api/v1 answers in the envelope too. Runs before every request there is."""
     error = request.routing_exception
     if error is None or not request.path.startswith("/api/v1"):
         return None

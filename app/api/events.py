@@ -50,7 +50,7 @@ def issue_events(path: IssueAddress, query: IssueEventListing) -> Response:
 def events(query: EventListing) -> Response:
     """In a stable order that no late commit breaks: follow next_cursor and you miss nothing.
 
-    next_cursor is given with every page that holds an event, the newest page too: keep it, and ask again with it
+    next_cursor comes with every page that holds an event, the newest too: keep it, and ask with it again
     later. It is null when there is nothing after the cursor you gave.
     """
     cursor = query.after or query.cursor
@@ -69,7 +69,7 @@ def one_event(path: EventAddress) -> Response:
 
 @blueprint.get("/events/<uid>/deliveries", tags=TAGS, summary="Its deliveries", responses={200: Deliveries})
 def deliveries_of_event(path: EventAddress) -> Response:
-    """What every inbox decided, and why. Receivers are named to leads and administrators only, and to themselves."""
+    """What every inbox decided, and why. Receivers are named to leads, administrators and themselves."""
     return answer(event_deliveries(viewer(), visible_event(viewer(), path.uid)))
 
 
@@ -80,11 +80,11 @@ def event_shape(entry: Entry) -> EventShape:
     return EventShape(
         uid=event.uid,
         seq=event.seq,
-        subject=event.subject,  # type: ignore[arg-type] # the database holds nothing else
+        subject=event.subject,
         action=event.action,
         family=entry.action.family.value,
         actor=ActorShape(
-            kind=event.actor_kind,  # type: ignore[arg-type] # recorded from a closed list
+            kind=event.actor_kind,
             username=entry.actor_username,
             name=entry.actor_name or robot,
         ),

@@ -1,7 +1,7 @@
 """The same key answers the same: a POST that is sent twice acts once.
 
-The key's row is taken first in the transaction of the effect. A second request with the key waits at the unique index
-until the first is through: then it gets the first's answer, or acts itself when the first was refused or died.
+The key's row is taken first in the transaction of the effect. A second request with the key waits at the unique
+index until the first is through; then it gets the first's answer, or acts itself when the first was refused.
 """
 
 import re
@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from flask import Response, g, request
 from pydantic import BaseModel
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import clock
@@ -52,7 +52,7 @@ class IdempotentRequest:
         return again
 
     def take(self) -> bool:
-        """Write the key down as ours, and forget what this token's keys were answered a day ago. False: it is taken."""
+        """Write the key down as ours. False: it is taken. The token's answers of a day ago are forgotten."""
         old = IdempotencyKey.created_at <= clock.now() - KEPT
         db.session.execute(delete(IdempotencyKey).where(IdempotencyKey.token_id == self.token_id, old))
         insert = (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert
@@ -73,7 +73,7 @@ class IdempotentRequest:
         change = update(IdempotencyKey).where(*self._row()).values(status=status, answer=answer)
         db.session.execute(change.execution_options(synchronize_session=False))
 
-    def _row(self):  # type: ignore[no-untyped-def]
+    def _row(self) -> tuple[ColumnElement[bool], ...]:
         return (
             IdempotencyKey.token_id == self.token_id,
             IdempotencyKey.key == self.key,
@@ -82,7 +82,7 @@ class IdempotentRequest:
 
 
 def wanted(token_id: int) -> IdempotentRequest | None:
-    """The key of this request, if it is a POST that has one. Raises ValueError for one that cannot be a key."""
+    """The key of this request, if it is a POST with one. Raises ValueError for what cannot be a key."""
     key = request.headers.get("Idempotency-Key")
     if key is None or request.method != "POST":
         return None

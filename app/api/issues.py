@@ -1,13 +1,12 @@
 """Issues: listed, opened, read, changed, moved, watched."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, cast
 
 from flask import Response, current_app
 from pydantic import Field
-from sqlalchemy.orm import joinedload
 
-from app.accounts.user import User
 from app.api.blueprint import blueprint, tag
 from app.api.entry import caller, viewer
 from app.api.idempotency import answer, begin, done
@@ -16,17 +15,17 @@ from app.api.shapes import Issues, IssueShape, SubscriptionShape
 from app.events.issue_actions import Priority, Status
 from app.issues.assignment import set_assignees
 from app.issues.editing import prioritise, redescribe, retitle
-from app.issues.issue import OPEN_STATUSES, TITLE_MAX, Issue, Opening, open_issue
+from app.issues.issue import OPEN_STATUSES, STATUSES, TITLE_MAX, Issue, Opening, open_issue
 from app.issues.label import set_labels
-from app.issues.list_query import Term, matching
-from app.issues.policy import require_may_sort
+from app.issues.list_query import Term
+from app.issues.policy import require_may_rewrite, require_may_sort
 from app.issues.queries import (
     Card,
     cards,
     issue_for_change,
-    issues_page,
     labels_by_name,
     people_by_username,
+    project_issues,
     subscription_of,
     visible_issue,
 )
@@ -34,7 +33,7 @@ from app.issues.rendering import write_text
 from app.issues.subscription import Subscription, unwatch, watch
 from app.issues.workflow import change_status
 from app.issues.written import WrittenText
-from app.projects.policy import Right, rights
+from app.projects.policy import Right, require, rights
 from app.projects.queries import project_for_change, visible_project
 from app.web.paging import encode_cursor
 from app.web.text import clean_line
@@ -44,6 +43,8 @@ MOST_NAMES = 20
 TEXT_MAX = 70_000
 """Characters a text may have before it is looked at; the limit in bytes is that of the pages."""
 
+GROUPS: dict[str, Sequence[str]] = {"any": STATUSES, "open": OPEN_STATUSES}
+"""Words that stand for several statuses."""
 Names = list[str]
 
 
@@ -59,10 +60,15 @@ class IssueListing(Listing):
     )
     q: str | None = Field(default=None, max_length=500, description="Words of the title.")
 
+    def statuses(self) -> Sequence[str]:
+        """The statuses that are meant."""
+        if self.status in GROUPS:
+            return GROUPS[self.status]
+        return (self.status,)
+
     def terms(self) -> list[Term]:
         """The same terms as those of the line on the page."""
-        statuses: tuple[str, ...] = OPEN_STATUSES if self.status == "open" else (self.status,)
-        found = [Term("status", statuses, negated=False)]
+        found = []
         if self.label:
             found.append(Term("label", (self.label,), negated=False))
         if self.assignee:
@@ -101,12 +107,17 @@ class Move(Body):
 
 
 @blueprint.get("/projects/<key>/issues", tags=TAGS, summary="Issues of a project", responses={200: Issues})
-def project_issues(path: ProjectAddress, query: IssueListing) -> Response:
+def issues(path: ProjectAddress, query: IssueListing) -> Response:
     """The newest change first."""
     project = visible_project(viewer(), path.key)
-    wanted = matching(query.terms(), viewer(), project).options(joinedload(Issue.reporter))
-    place = query.place(datetime, int)
-    found, more = issues_page(viewer(), wanted, after=place, limit=query.limit)
+    found, more = project_issues(
+        viewer(),
+        project,
+        query.terms(),
+        statuses=query.statuses(),
+        after=query.place(datetime, int),
+        limit=query.limit,
+    )
     last = found[-1].issue if more else None
     return answer(
         Issues(
@@ -121,7 +132,7 @@ def open_an_issue(path: ProjectAddress, body: NewIssue) -> Response:
     """You are its reporter. Labels, assignees and a priority are for members."""
     project = visible_project(viewer(), path.key)
     title = clean_line(body.title, field="title", name="The title", most=TITLE_MAX)
-    description = write_text(body.description, project, field="description")
+    description = write_text(body.description, project, field="description", required=False)
     begin()
     project = project_for_change(viewer(), path.key, Right.report)
     if body.labels or body.assignees or body.priority != "none":
@@ -145,15 +156,19 @@ def one_issue(path: IssueAddress) -> Response:
 
 @blueprint.patch("/issues/<key>", tags=TAGS, summary="Change an issue", responses={200: IssueShape})
 def change_an_issue(path: IssueAddress, body: IssueChange) -> Response:
-    """Each difference is one event; what is the same already changes nothing. For members."""
+    """Each difference is one event; what is the same already changes nothing.
+
+    For members; its reporter may rewrite title and description.
+    """
     issue = visible_issue(viewer(), path.key)
     title, written = None, None
     if body.title is not None:
         title = clean_line(body.title, field="title", name="The title", most=TITLE_MAX)
     if body.description is not None:
-        written = write_text(body.description, issue.project, field="description")
+        written = write_text(body.description, issue.project, field="description", required=False)
     begin()
-    issue = issue_for_change(viewer(), path.key, Right.triage)
+    issue = issue_for_change(viewer(), path.key, Right.see)
+    _require(issue, body)
     _apply(issue, body, title, written)
     return done(200, issue_shape(cards([issue])[0]))
 
@@ -169,7 +184,10 @@ def move_an_issue(path: IssueAddress, body: Move) -> Response:
 
 
 @blueprint.get(
-    "/issues/<key>/subscription", tags=TAGS, summary="Whether you watch it", responses={200: SubscriptionShape}
+    "/issues/<key>/subscription",
+    tags=TAGS,
+    summary="Whether you watch it",
+    responses={200: SubscriptionShape},
 )
 def subscription(path: IssueAddress) -> Response:
     """How the owner of this token watches the issue."""
@@ -188,9 +206,7 @@ def subscribe(path: IssueAddress) -> Response:
     return done(200, _subscription_shape(subscription_of(issue, viewer())))
 
 
-@blueprint.delete(
-    "/issues/<key>/subscription", tags=TAGS, summary="Stop watching it", responses={204: None}
-)
+@blueprint.delete("/issues/<key>/subscription", tags=TAGS, summary="Stop watching it", responses={204: None})
 def unsubscribe(path: IssueAddress) -> Response:
     """Mentions and comments do not bring you back."""
     begin()
@@ -202,12 +218,11 @@ def unsubscribe(path: IssueAddress) -> Response:
 def issue_shape(card: Card) -> IssueShape:
     """An issue as the API shows it. Its project and reporter must be loaded."""
     issue = card.issue
-    reporter = cast(User | None, issue.reporter)
     return IssueShape(
         key=issue.key,
         project=issue.project.key,
         number=issue.number,
-        kind=issue.kind,  # type: ignore[arg-type] # the database holds nothing else
+        kind=issue.kind,
         title=issue.title,
         description=issue.description,
         description_version=issue.description_version,
@@ -215,7 +230,7 @@ def issue_shape(card: Card) -> IssueShape:
         priority=cast(Priority, issue.priority),
         labels=[label.name for label in card.labels],
         assignees=[person.username for person in card.assignees],
-        reporter=reporter.username if reporter else None,
+        reporter=issue.reporter.username if issue.reporter else None,
         comment_count=issue.comment_count,
         event_seq=issue.event_seq,
         created_at=issue.created_at,
@@ -234,14 +249,22 @@ def _apply(issue: Issue, body: IssueChange, title: str | None, written: WrittenT
     if title is not None:
         retitle(issue, title, actor=actor)
     if written is not None:
-        version = body.description_version
-        redescribe(issue, written, version=issue.description_version if version is None else version, actor=actor)
+        seen = body.description_version
+        redescribe(issue, written, version=issue.description_version if seen is None else seen, actor=actor)
     if body.priority is not None:
         prioritise(issue, body.priority, actor=actor)
     if body.labels is not None:
         set_labels(issue, labels_by_name(issue.project, body.labels), actor=actor)
     if body.assignees is not None:
         set_assignees(issue, people_by_username(issue.project, body.assignees), actor=actor)
+
+
+def _require(issue: Issue, body: IssueChange) -> None:
+    granted = require(viewer(), Right.report, issue.project)
+    if body.title is not None or body.description is not None:
+        require_may_rewrite(viewer(), issue, granted)
+    if body.labels is not None or body.assignees is not None or body.priority is not None:
+        require_may_sort(issue.project, granted)
 
 
 def _reason(body: Move) -> str | None:
@@ -253,6 +276,4 @@ def _reason(body: Move) -> str | None:
 def _subscription_shape(row: Subscription | None) -> SubscriptionShape:
     if row is None:
         return SubscriptionShape(watching=False, muted=False, reason=None, since=None)
-    return SubscriptionShape(
-        watching=not row.muted, muted=row.muted, reason=row.reason, since=row.created_at
-    )
+    return SubscriptionShape(watching=not row.muted, muted=row.muted, reason=row.reason, since=row.created_at)

@@ -60,10 +60,8 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def cut(
-    rows: Sequence[T], listing: Listing, *, by: Callable[[T], str]
-) -> tuple[list[T], str | None]:
-    """A page of a short list that is read whole; `by` names each row, and the list is ordered as it is given."""
+def cut(rows: Sequence[T], listing: Listing, *, by: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """A page of a short list that is read whole, in the order in which it is given; `by` names each row."""
     place = listing.place(str)
     start = 0
     if place is not None:

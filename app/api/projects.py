@@ -85,9 +85,7 @@ def create_a_project(body: NewProject) -> Response:
     if not may_create_projects(viewer()):
         raise Forbidden("You may not make projects")
     name = clean_line(body.name, field="name", name="The name", most=NAME_MAX)
-    about = clean_text(
-        body.description, field="description", name="The description", most=DESCRIPTION_MAX
-    )
+    about = clean_text(body.description, field="description", name="The description", most=DESCRIPTION_MAX)
     begin()
     actor = viewer().actor
     project = create_project(

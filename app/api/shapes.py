@@ -1,4 +1,4 @@
-"""The shapes of what the API answers. Names and meaning are a promise: see design of the interface in docs/reference."""
+"""The shapes of what the API answers. Programs rely on their names and meaning."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal

@@ -1,16 +1,28 @@
-"""The log of events for programs: every event the reader may see, in one stable order, and nothing ever skipped.
+"""The log for programs: every event the reader may see, in one stable order, and nothing ever skipped.
 
-The order is that in which transactions began to write, not that of time: an event may become visible after one with a
-later time. So on PostgreSQL a page ends below the oldest transaction that still runs (`pg_snapshot_xmin`), in the
-order (xid, id); what commits late comes later, and no page has passed it. On SQLite one writes at a time: the id is
-the order.
+An event may become visible after one with a later time or id. So on PostgreSQL the order is that in which the
+transactions began to write, (xid, id), and a page ends below the oldest transaction that still runs
+(`pg_snapshot_xmin`): what commits late comes later, and no page has passed it. On SQLite one writes at a time, and
+the id is the order.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, cast, literal_column, or_, select, text, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    cast,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
@@ -29,7 +41,8 @@ Place = tuple[int, int]
 """Where a reader is in the log: (transaction, event). On SQLite the transaction is 0."""
 
 _CAUSE = aliased(Event)
-_XID = literal_column("events.xid")
+_XID: ColumnElement[str] = literal_column("events.xid")
+_Rows = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Entry:
 def events_after(
     viewer: Viewer, place: Place | None = None, *, project: Project | None = None, limit: int = 50
 ) -> list[Entry]:
-    """The next events after `place`, up to `limit`; the place of the last one is where to go on. Three queries."""
+    """Up to `limit` events after `place`; the place of the last one is where to go on. Three queries."""
     query = _entries(viewer)
     if project is not None:
         query = query.where(Event.project_id == project.id)
@@ -63,7 +76,7 @@ def events_after(
 
 
 def events_of_issue(issue: Issue, after: int = 0, *, limit: int = 50) -> list[Entry]:
-    """The issue's events after this number, oldest first. The issue comes from a query with the reader's rights."""
+    """The issue's events after this number, oldest first. Whoever has the issue was allowed to see it."""
     query = _joined().add_columns(literal_column("0").label("xid"))
     query = query.where(Event.issue_id == issue.id, Event.seq > after).order_by(Event.seq)
     return _read(query.limit(limit))
@@ -78,7 +91,7 @@ def visible_event(viewer: Viewer, uid: str) -> Entry:
     return found[0]
 
 
-def _entries(viewer: Viewer) -> Select[Any]:
+def _entries(viewer: Viewer) -> _Rows:
     """What the viewer may see: what happened in the projects they see, and to their own account."""
     return _joined().where(_visible(viewer))
 
@@ -93,7 +106,7 @@ def _visible(viewer: Viewer) -> ColumnElement[bool]:
     return or_(in_projects, Event.user_id == viewer.user_id)
 
 
-def _joined() -> Select[Any]:
+def _joined() -> _Rows:
     return (
         select(
             Event,
@@ -110,7 +123,7 @@ def _joined() -> Select[Any]:
     )
 
 
-def _by_transaction(query: Select[Any], place: Place | None) -> Select[Any]:
+def _by_transaction(query: _Rows, place: Place | None) -> _Rows:
     settled = text("events.xid < pg_snapshot_xmin(pg_current_snapshot())")
     query = query.add_columns(cast(cast(_XID, String), BigInteger).label("xid")).where(settled)
     if place is not None:
@@ -119,7 +132,7 @@ def _by_transaction(query: Select[Any], place: Place | None) -> Select[Any]:
     return query.order_by(_XID, Event.id)
 
 
-def _read(query: Select[Any]) -> list[Entry]:
+def _read(query: _Rows) -> list[Entry]:
     rows: Sequence[Row[Any]] = db.session.execute(query).all()
     texts = texts_of([row.Event.id for row in rows])
     return [_entry(row, texts.get(row.Event.id, {})) for row in rows]

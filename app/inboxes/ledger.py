@@ -1,4 +1,4 @@
-"""Reading the ledger: deliveries with the event they belong to and those they reached, for any number of them."""
+"""Reading the ledger: deliveries with the event they belong to and those whom they reached."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +44,7 @@ def postings_of(event_id: int) -> list[Posting]:
 def postings_page(
     *, state: State | None = None, inbox: str | None = None, before: int | None = None, limit: int = 50
 ) -> list[Posting]:
-    """Up to `limit` deliveries, the newest first; for administrators. `before` is the id of the last one of the page
-    before."""
+    """Up to `limit` deliveries, the newest first, before the one with this id; for administrators."""
     query = _postings()
     if state is not None:
         query = query.where(Delivery.state == state)
@@ -62,7 +61,7 @@ def posting(delivery_id: int) -> Posting | None:
     return found[0] if found else None
 
 
-def _postings() -> Select[Any]:
+def _postings() -> Select[*tuple[Any, ...]]:
     return (
         select(Delivery, Event.uid)
         .join(Event, Event.id == Delivery.event_id)
@@ -70,7 +69,7 @@ def _postings() -> Select[Any]:
     )
 
 
-def _read(query: Select[Any]) -> list[Posting]:
+def _read(query: Select[*tuple[Any, ...]]) -> list[Posting]:
     rows = [(row.Delivery, row.uid) for row in db.session.execute(query)]
     reached = _targets([delivery.id for delivery, _ in rows])
     told = _told([delivery for delivery, _ in rows if delivery.inbox == InAppNotifications.name])
@@ -115,4 +114,4 @@ def _usernames(ids: set[int]) -> dict[int, str]:
     if not ids:
         return {}
     query = select(User.id, User.username).where(User.id.in_(ids))
-    return {user_id: username for user_id, username in db.session.execute(query)}
+    return {row.id: row.username for row in db.session.execute(query)}

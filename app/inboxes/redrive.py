@@ -21,7 +21,7 @@ AGAIN: tuple[State, ...] = ("failed", "dead", "held", "discarded", "skipped")
 
 
 def retry(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
-    """Make the delivery due now, with all its attempts before it; targets that were reached are not reached twice.
+    """Make the delivery due now, with all its attempts before it. Who was reached is not reached twice.
 
     Raises NotFound, and Conflict when it is under way or done, was imported, or its inbox is off.
     """
@@ -37,7 +37,7 @@ def retry(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
     db.session.flush()
     record_event(by, DeliveriesRetried(inbox=delivery.inbox, deliveries=1), actor=actor)
     queue = BY_NAME[delivery.inbox].queue
-    after_commit(f"wake:{queue}", partial(wake, queue))
+    after_commit(f"wake:{queue}", partial(wake, queue))  # type: ignore[arg-type] # what it returns is not asked
     return delivery
 
 

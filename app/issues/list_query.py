@@ -59,17 +59,11 @@ def parse(line: str) -> list[Term]:
 
 def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
     """The query of a list without its statuses, its order and its page."""
-    terms = parse(line)
-    query = matching(terms, viewer, project)
-    if not any(term.key in ("status", "key") for term in terms):
-        query = query.where(Issue.status.in_(OPEN_STATUSES))
-    return query
+    return matching(parse(line), viewer, project)
 
 
-def matching(
-    terms: Sequence[Term], viewer: Viewer, project: Project | None = None
-) -> Select[tuple[Issue]]:
-    """The query of exactly these terms, whatever the status, without order and page."""
+def matching(terms: Sequence[Term], viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
+    """The query of these terms without their statuses, its order and its page."""
     query = select(Issue)
     if project is not None:
         query = query.where(Issue.project_id == project.id)

@@ -3,6 +3,7 @@
 from app.accounts.viewer import Viewer
 from app.errors import Forbidden
 from app.issues.comment import Comment
+from app.issues.issue import Issue
 from app.projects.policy import Right
 from app.projects.project import Project
 
@@ -10,8 +11,15 @@ from app.projects.project import Project
 def require_may_change_comment(viewer: Viewer, comment: Comment, granted: frozenset[Right]) -> None:
     """One's own words while one may comment; what others wrote, as a moderator. Raises Forbidden."""
     own = comment.author_id is not None and comment.author_id == viewer.user_id
-    if Right.moderate not in granted and not (own and Right.comment in granted):
+    if Right.comment not in granted or not (own or Right.moderate in granted):
         raise Forbidden("Only its author and the project's leads may change a comment")
+
+
+def require_may_rewrite(viewer: Viewer, issue: Issue, granted: frozenset[Right]) -> None:
+    """Title and description: of one's own issue, or of any with the daily work. Raises Forbidden."""
+    own = issue.reporter_id is not None and issue.reporter_id == viewer.user_id
+    if Right.triage not in granted and not (own and Right.report in granted):
+        raise Forbidden("Only its reporter and the project's members may rewrite an issue")
 
 
 def require_may_sort(project: Project, granted: frozenset[Right]) -> None:

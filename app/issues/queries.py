@@ -13,8 +13,9 @@ from app.errors import Invalid, NotFound
 from app.events.action import PersonRef
 from app.events.recording import holds
 from app.issues.comment import Comment
-from app.issues.issue import Issue, IssueAssignee
+from app.issues.issue import STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label, find_labels
+from app.issues.list_query import Term, matching
 from app.issues.subscription import Subscription
 from app.issues.visit import Visit
 from app.projects.policy import Right, require, sees
@@ -71,6 +72,22 @@ def issues_page(
     page = page.order_by(Issue.updated_at.desc(), Issue.id.desc()).limit(limit + 1)
     issues = db.session.scalars(page).all()
     return cards(issues[:limit]), len(issues) > limit
+
+
+def project_issues(
+    viewer: Viewer,
+    project: Project,
+    terms: Sequence[Term],
+    *,
+    statuses: Sequence[str] = STATUSES,
+    after: tuple[object, ...] | None = None,
+    limit: int = 50,
+) -> tuple[list[Card], bool]:
+    """One page of the project's issues in these statuses that fit the terms, with their reporters; as `issues_page`."""
+    query = matching(terms, viewer, project).options(joinedload(Issue.reporter))
+    if len(statuses) < len(STATUSES):
+        query = query.where(Issue.status.in_(statuses))
+    return issues_page(viewer, query, after=after, limit=limit)
 
 
 def cards(issues: Sequence[Issue]) -> list[Card]:

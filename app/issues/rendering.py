@@ -1,7 +1,6 @@
 """From what somebody typed to the text that is kept: cleaned, rendered, with the people it mentions.
 
-The one way for pages, the API and commands. It is slow by design (up to 0.3 s for hostile text): call it before
-`begin_write()`.
+The one way for pages, the API and commands. Hostile text takes up to 0.3 s: call it before `begin_write()`.
 """
 
 from app.accounts.user import User
@@ -18,13 +17,13 @@ NAMES = {"description": "The description", "body": "The comment"}
 
 
 def write_text(
-    source: object, project: Project, *, field: str, required: bool = False, name: str | None = None
+    source: object, project: Project, *, field: str, required: bool = True, name: str | None = None
 ) -> WrittenText:
     """The text with its safe HTML and the mentioned people who may see the project. At most one query.
 
-    Raises Invalid naming `field` when it cannot be kept: too long, a character no database holds, or nothing where
-    something is required. What has the shape of an issue's key becomes a link, whether there is such an issue or not:
-    rights are asked when it is opened.
+    Raises Invalid naming `field` when it cannot be kept: too long, a character no database holds, nothing where
+    something is required. What has the shape of an issue's key becomes a link, whether there is such an issue
+    or not: rights are asked when it is opened.
     """
     cleaned = clean_text(source, field=field, name=name or NAMES.get(field, "The text"), required=required)
     if not cleaned:
