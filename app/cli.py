@@ -12,6 +12,7 @@ from flask_migrate import upgrade
 
 from app.accounts.token_commands import tokens
 from app.config import ROOT
+from app.events.commands import events
 from app.importing.commands import importing
 
 
@@ -21,6 +22,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(prepare)
     app.cli.add_command(tokens)
     app.cli.add_command(importing)
+    app.cli.add_command(events)
 
 
 @click.command(
