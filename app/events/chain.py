@@ -46,6 +46,9 @@ def seal(row: Mapping[str, Any], created_at: datetime, previous: str) -> str:
 
 def canonical(value: Any) -> bytes:
     """One spelling for one value."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _encode(value).encode()
+
+
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode

@@ -82,7 +82,9 @@ def _write_batch(scene: Scene, batch: Sequence[tuple[Addition, Text]]) -> Writte
         _Telling(scene, issues[addition.number], addition, rows, comment_ids).tell(text)
     _insert(IssueLabel, rows.labels)
     _insert(IssueAssignee, rows.assignees)
-    with db.session.no_autoflush:  # an issue's new state and its new event are one UPDATE, as the database wants it
+    with (
+        db.session.no_autoflush
+    ):  # an issue's new state and its new event are one UPDATE, as the database wants it
         recorded = record_many(rows.facts)
         _settle(rows)
     db.session.flush()

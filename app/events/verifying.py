@@ -1,0 +1,222 @@
+"""Verifying history: every chain unbroken, every text as committed to, every row as its events say.
+
+Reads a few hundred subjects and a thousand events at a time, in one snapshot, and writes nothing.
+"""
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, select
+
+from app.db import db
+from app.events.action import commitment
+from app.events.chain import GENESIS, seal
+from app.events.event import Event, EventText
+from app.events.folding import UNKNOWN, Folded, fold
+from app.events.surroundings import around, table_named
+
+SUBJECTS_AT_ONCE = 400
+EVENTS_AT_ONCE = 1_000
+
+EVENTS: Table = Event.__table__  # type: ignore[assignment]
+TEXTS: Table = EventText.__table__  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first event that does not fit. `subject`: KEY-12, the project's key, or @username."""
+
+    subject: str
+    seq: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}, event {self.seq}: {self.reason}"
+
+
+@dataclass
+class Verified:
+    """How far verifying came."""
+
+    events: int = 0
+    issues: int = 0
+    projects: int = 0
+    people: int = 0
+    difference: Difference | None = None
+
+
+def verify(key: str | None = None) -> Iterator[Verified]:
+    """Look at everything, or at one project and its issues; says where it stands after each page of subjects.
+
+    Ends with the first difference. The transaction should be a snapshot: on PostgreSQL, REPEATABLE READ.
+    """
+    done = Verified()
+    for kind in ("project", "issue") if key else ("project", "issue", "user"):
+        for page in _pages(kind, key):
+            done.difference = _verify_page(kind, page, done)
+            yield done
+            if done.difference:
+                return
+
+
+def _pages(kind: str, key: str | None) -> Iterator[Sequence[Row[Any]]]:
+    """The subjects in the order of their ids."""
+    last = 0
+    while page := db.session.execute(_subjects(kind, key, last)).all():
+        yield page
+        last = page[-1].id
+
+
+def _subjects(kind: str, key: str | None, last: int) -> Select[Any]:
+    table, projects = table_named(f"{kind}s"), table_named("projects")
+    query = select(table).where(table.c.id > last).order_by(table.c.id).limit(SUBJECTS_AT_ONCE)
+    if kind == "issue":
+        query = query.join(projects, projects.c.id == table.c.project_id)
+        query = query.add_columns(projects.c.key.label("project_key"))
+    if key and kind != "user":
+        query = query.where(projects.c.key == key)
+    return query
+
+
+def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Difference | None:
+    rows = {row.id: row for row in page}
+    beside = around(kind, list(rows))
+    seen: set[int] = set()
+    for subject_id, events in groupby(
+        _events(kind, list(rows)), key=lambda pair: pair[0]._mapping["subject_id"]
+    ):
+        seen.add(subject_id)
+        chain = _Chain(kind, rows[subject_id])
+        for event, texts in events:
+            done.events += 1
+            if wrong := chain.take(event, texts):
+                return wrong
+        if wrong := chain.compare(beside):
+            return wrong
+    unsaid = [row for row in page if row.id not in seen]
+    name = {"issue": "issues", "project": "projects", "user": "people"}[kind]
+    setattr(done, name, getattr(done, name) + len(page))
+    return Difference(_name(kind, unsaid[0]), 1, "no event says that it was made") if unsaid else None
+
+
+def _events(kind: str, ids: list[int]) -> Iterator[tuple[Row[Any], dict[str, tuple[str, str]]]]:
+    """The events of these subjects, by subject and number, each with its texts: field -> (salt, text)."""
+    owner = EVENTS.c[f"{kind}_id"]
+    query = (
+        select(EVENTS, owner.label("subject_id"))
+        .where(owner.in_(ids), EVENTS.c.subject == kind)
+        .order_by(owner, EVENTS.c.seq)
+        .execution_options(yield_per=EVENTS_AT_ONCE)
+    )
+    for part in db.session.execute(query).partitions():
+        texts = _texts([event.id for event in part])
+        for event in part:
+            yield event, texts.get(event.id, {})
+
+
+def _texts(ids: list[int]) -> dict[int, dict[str, tuple[str, str]]]:
+    found: dict[int, dict[str, tuple[str, str]]] = {}
+    query = select(TEXTS.c.event_id, TEXTS.c.field, TEXTS.c.salt, TEXTS.c.text)
+    for event_id, field, salt, text in db.session.execute(query.where(TEXTS.c.event_id.in_(ids))):
+        found.setdefault(event_id, {})[field] = (salt, text)
+    return found
+
+
+class _Chain:
+    """One subject's events, taken in order."""
+
+    def __init__(self, kind: str, row: Row[Any]) -> None:
+        self.kind = kind
+        self.row = row
+        self.seq = 0
+        self.head = GENESIS
+        self.state = Folded()
+
+    def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
+        """The next event: is its number the next, does it seal the one before, are its facts and texts untouched?"""
+        self.seq += 1
+        columns = event._mapping
+        if event.seq != self.seq:
+            return self._wrong(f"it is missing; the next one there has the number {event.seq}")
+        if event.prev_hash != self.head:
+            return self._wrong("it does not follow the event before it")
+        sealed = {**columns, "facts": columns["metadata"]}
+        if seal(sealed, event.created_at, self.head) != event.hash:
+            return self._wrong("it was changed after it was recorded")
+        for field, (salt, text) in texts.items():
+            if _committed(sealed["facts"], field) != commitment(salt, text):
+                return self._wrong(f"its text “{field}” was changed after it was recorded")
+        self.head = event.hash
+        words = {field: text for field, (_, text) in texts.items()}
+        fold(self.state, self.kind, event.action, sealed["facts"], words, event.seq)
+        return None
+
+    def compare(self, beside: dict[str, dict[int, Any]]) -> Difference | None:
+        """The row and what belongs to it against the folded events: the earliest event that does not agree."""
+        if self.row.event_seq > self.seq:
+            self.seq += 1
+            return self._wrong(f"it is missing; the {self.kind} has had {self.row.event_seq}")
+        if (self.row.event_seq, self.row.event_head) != (self.seq, self.head):
+            return self._wrong(f"the {self.kind} does not know it as its newest")
+        odd = [
+            self._field(field, expected, found)
+            for field, expected in self.state.values.items()
+            if expected is not UNKNOWN and (found := self._found(field, beside)) != expected
+        ]
+        return min(odd, key=operator.attrgetter("seq"), default=None)
+
+    def _field(self, field: str, expected: Any, found: Any) -> Difference:
+        self.seq = self.state.by[field]
+        if field == "comments":
+            return self._comment(expected, found)
+        return self._wrong(f"it says {field} {_said(expected)}, the {self.kind} has {_said(found)}")
+
+    def _found(self, field: str, beside: dict[str, dict[int, Any]]) -> Any:
+        if field in beside:
+            empty: Any = {} if field in ("comments", "members") else frozenset()
+            return beside[field].get(self.row.id, empty)
+        if field == "description":
+            return sha256(self.row.description.encode()).hexdigest()
+        if field == "archived":
+            return self.row.archived_at is not None
+        return self.row._mapping[field]
+
+    def _comment(self, expected: dict[int, Any], found: dict[int, Any]) -> Difference:
+        """The first comment that is not as its newest event says; each is (seq, sha256 or None when removed)."""
+        told = {comment: sha for comment, (_, sha) in expected.items()}
+        there = {comment: sha for comment, (_, sha) in found.items()}
+        odd = min(
+            comment for comment in told.keys() | there.keys() if told.get(comment) != there.get(comment)
+        )
+        self.seq = expected[odd][0] if odd in expected else found[odd][0]
+        return self._wrong(f"its comment {odd} is not what was recorded")
+
+    def _wrong(self, reason: str) -> Difference:
+        return Difference(_name(self.kind, self.row), self.seq, reason)
+
+
+def _committed(facts: Any, field: str) -> str | None:
+    """The commitment in the facts for a field like `labels.0.name`."""
+    try:
+        for part in field.split("."):
+            facts = facts[int(part)] if part.isdigit() else facts[part]
+        return str(facts["sha256"])
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _name(kind: str, row: Row[Any]) -> str:
+    if kind == "issue":
+        return f"{row.project_key}-{row.number}"
+    return str(row.key) if kind == "project" else f"@{row.username}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return f"with the ids {', '.join(str(one) for one in sorted(value)) or 'none'}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
