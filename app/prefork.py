@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq.queue import Queue
 
-from app import clock, processes
+from app import broker, clock, processes
 from app.db import db
 from app.lean_worker import GRACE_SECONDS, LONGEST_WAIT_SECONDS, LeanSimpleWorker, Pulse
 
@@ -76,21 +76,28 @@ class Child:
             return 0
 
     def _reach_redis(self) -> redis.Redis:
-        """A connection of this child's own that answers, however long that takes."""
-        connection = redis.Redis.from_url(
-            self.app.config["RQ_CONNECTION"], socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        """A connection of this child's own to a Redis that answers, however long that takes.
+
+        Its timeout is longer than rq's wait for a job; the client's own default would end that wait each 5 s.
+        """
+        url = self.app.config["RQ_CONNECTION"]
         wait = 0.1
         while True:
             self.pulse.promise(GRACE_SECONDS)
             try:
-                connection.ping()
+                with broker.connect(url) as probe:
+                    probe.ping()
             except redis.RedisError as error:
                 log.warning("No Redis (%s), trying again in %.1f s", error, wait)
                 time.sleep(wait)
                 wait = min(LONGEST_WAIT_SECONDS, wait * 2)
             else:
-                return connection
+                return redis.Redis.from_url(
+                    url,
+                    socket_timeout=WORKER_TTL_SECONDS,
+                    socket_connect_timeout=LONGEST_WAIT_SECONDS,
+                    retry=Retry(NoBackoff(), 0),
+                )
 
     def _make_worker(self, connection: redis.Redis) -> LeanSimpleWorker:
         return LeanSimpleWorker(self.app, self.pulse, self.queues, connection=connection, **self.options)

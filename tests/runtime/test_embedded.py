@@ -1,6 +1,5 @@
 """The embedded Valkey."""
 
-import os
 import signal
 from pathlib import Path
 

@@ -166,6 +166,16 @@ def test_a_worn_child_is_replaced_and_no_job_lost(
     assert len(notes.lines("child")) == 3
 
 
+def test_waiting_for_a_job_is_no_timeout(env: Mapping[str, str], notes: Notes) -> None:
+    script = (
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work(max_idle_time=7)"
+    )
+    with Program("-c", script, env=env) as worker:
+        assert worker.end(30) == 0
+        assert worker.said() == ""
+
+
 def test_a_child_that_keeps_no_promise_counts_as_hung() -> None:
     pulse = Pulse()
     pulse.promise(300)
