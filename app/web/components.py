@@ -5,23 +5,36 @@ from typing import Any
 from flask import Flask
 from jinja2 import Environment, StrictUndefined
 
-ALL = "components/ui.html"
-"""The file that gathers the macros of all component files."""
+FOLDER = "components/"
 
 
 class Components:
-    """The macros, looked up when a template names one."""
+    """The macros of all component files under one name; two files may not have a macro of the same name."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._kept: Any = None
+        self._macros: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if self._kept is None or self._environment.auto_reload:
-            self._kept = self._environment.get_template(ALL).module
-        return getattr(self._kept, name)
+        if not self._macros or self._environment.auto_reload:
+            self._macros = self._gather()
+        try:
+            return self._macros[name]
+        except KeyError:
+            raise AttributeError(f"templates/components has no macro {name}") from None
+
+    def _gather(self) -> dict[str, Any]:
+        macros: dict[str, Any] = {}
+        for file in self._environment.list_templates(filter_func=lambda file: file.startswith(FOLDER)):
+            module = self._environment.get_template(file).module
+            for name in vars(module):
+                if not name.startswith("_"):
+                    if name in macros:
+                        raise ValueError(f"{file} has a second macro called {name}")
+                    macros[name] = getattr(module, name)
+        return macros
 
 
 def install(app: Flask) -> None:

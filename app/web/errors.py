@@ -5,6 +5,7 @@ import logging
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
+from markupsafe import escape
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -110,11 +111,13 @@ _SHOWN_BY_FORMS = (403, 409, 413, 422, 429)
 
 
 def _template(name: str, status: int, message: str) -> str:
-    template = current_app.jinja_env.get_template(name)
     title = TITLES.get(status, TITLES[400] if status < 500 else TITLES[500])
-    return template.render(
-        status=status, title=title, message=message, shell=shell.bare(), request_id=g.get("request_id")
-    )
+    facts = {"status": status, "title": title, "message": message, "request_id": g.get("request_id")}
+    try:
+        return current_app.jinja_env.get_template(name).render(facts, shell=shell.bare())
+    except Exception:  # the page about the failure fails: the words alone still get through
+        log.exception("The error page cannot be drawn")
+        return str(escape(message))
 
 
 def _refused(error: DomainError) -> Response:

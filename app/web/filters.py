@@ -78,6 +78,11 @@ def day_heading(moment: datetime | date) -> DayHeading:
             return DayHeading(day(which), f"{which:%A}")
 
 
+def day_word(name: str) -> str:
+    """The name of a day inside of a sentence: today, yesterday, on Friday, on 12 November."""
+    return name.lower() if name in ("Today", "Yesterday") else f"on {name}"
+
+
 def relative(moment: datetime) -> str:
     """just now, 3 minutes ago, yesterday, 5 days ago, 20 November."""
     seconds = (clock.now() - moment).total_seconds()
@@ -159,6 +164,6 @@ def gap_days(newer: datetime, older: datetime) -> int:
 
 def install(app: Flask) -> None:
     """Make them filters of every template."""
-    filters = (when, moment_text, full, day, day_heading, relative, short, number, plural, initials, hue, attrs)
+    filters = (when, moment_text, full, day, day_heading, day_word, relative, short, number, plural, initials, hue, attrs)
     app.jinja_env.filters.update({one.__name__: one for one in filters})
     app.jinja_env.globals["gap_days"] = gap_days

@@ -236,7 +236,8 @@ def _clean(html: str) -> str:
         link_rel=None,
         strip_comments=True,
     )
-    return _BOX.sub(lambda box: f'{box[0]} aria-label="{"Done" if box[1] else "To do"}"', clean)
+    clean = _BOX.sub(lambda box: f'{box[0]} aria-label="{"Done" if box[1] else "To do"}"', clean)
+    return clean.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table tabindex="0">')  # they scroll
 
 
 def _allow(tag: str, name: str, value: str) -> str | None:

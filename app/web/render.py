@@ -1,4 +1,8 @@
-"""One template, two answers: the whole page, or one of its blocks for htmx."""
+"""One template, two answers: the whole page, or one of its blocks for htmx.
+
+A template knows what its view gave it and the globals of the web floor, nothing else: Flask's context processors do not
+run, so no `current_user` asks the database while a page is drawn.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,12 +52,10 @@ def wants_fragment() -> bool:
 
 
 def _page(template: str, context: dict[str, Any]) -> str:
-    current_app.update_template_context(context)
     return current_app.jinja_env.get_template(template).render(context)
 
 
 def _block(template: str, name: str, context: dict[str, Any]) -> str:
-    current_app.update_template_context(context)
     found = current_app.jinja_env.get_template(template)
     names = found.new_context(context)
     next(iter(found.root_render_func(names)), None)  # runs the imports at the top, which blocks may use

@@ -31,7 +31,8 @@ def toast_now(response: Response, text: str, *, undo_path: str | None = None, **
 
 def trigger(response: Response, **events: Any) -> Response:
     """Let htmx fire these events on the element that asked, besides those the answer names already."""
-    named: dict[str, Any] = json.loads(response.headers.get("HX-Trigger", "{}"))
+    before = response.headers.get("HX-Trigger", "")
+    named: dict[str, Any] = json.loads(before) if before.startswith("{") else dict.fromkeys(before.split(), True)
     response.headers["HX-Trigger"] = json.dumps({**named, **events})
     return response
 

@@ -27,7 +27,7 @@ function open() {
   clearTimeout(retry);
   stream = new EventSource(`/live?${query}`);
   beat = Date.now();
-  listen("heads", (all) => { Object.entries(all).forEach(([topic, n]) => learn(topic, n)); check(); });
+  listen("heads", takeAll);
   listen("live", ({ t, n, w = 0 }) => { learn(t, n); checkWithin(w); });
   listen("hb", () => {});
   stream.onerror = () => {
@@ -41,9 +41,9 @@ function open() {
   };
 }
 
+const takeAll = (all) => { Object.entries(all).forEach(([topic, n]) => learn(topic, n)); check(); };
 const poll = () => fetch(`/live/heads?${query}`)
-  .then((answer) => (answer.ok ? answer.json() : {}))
-  .then((all) => { Object.entries(all).forEach(([topic, n]) => learn(topic, n)); check(); })
+  .then((answer) => (answer.ok ? answer.json() : {})).then(takeAll)
   .catch(() => {}); // the next one may get through
 
 const reopen = () => { close(); open(); };

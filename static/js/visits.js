@@ -8,7 +8,9 @@ let due = true;
 function tell() {
   due = false;
   for (const el of document.querySelectorAll("[data-visit-url]")) {
-    fetch(el.dataset.visitUrl, { method: "POST", headers: { "X-CSRFToken": token() }, keepalive: true })
+    const seq = document.querySelector(".tail")?.dataset.liveSeq ?? el.dataset.visitSeq;
+    const body = new URLSearchParams({ seq, csrf_token: token() });
+    fetch(el.dataset.visitUrl, { method: "POST", body, keepalive: true })
       .catch(() => {}); // the next look tells it
   }
 }
