@@ -35,7 +35,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """One inbox and how it went, as `ui.trace` draws it. `at` is when that was decided, None while it is open."""
+    """One inbox and how it went, as `ui.trace` draws it. `at` is when that was decided, None while open."""
 
     icon: str
     name: str
@@ -48,8 +48,8 @@ class ReceiptLine:
 def last_receipt(issue: Issue, _viewer: Viewer) -> list[ReceiptLine] | None:
     """Where the issue's last shown event went; None when no inbox takes it. One query.
 
-    The issue comes from a query with the reader's rights. Errors are not part of it: administrators read those on
-    the page of the event.
+    The issue comes from a query with the reader's rights. Errors are not part of it: administrators read those
+    on the page of the event.
     """
     last = (
         select(Event.id)

@@ -1,6 +1,6 @@
 """One mail to one person: plain data while it waits, a MIME message when it is sent.
 
-The Message-ID is the event, the inbox and the person, so it is the same on every attempt; the thread is the issue.
+The Message-ID is the event, the inbox and the person: the same on every attempt. The thread is the issue.
 Nothing a person wrote reaches a header unwashed: controls and line breaks are gone before it is made.
 """
 
@@ -69,7 +69,7 @@ def shortened(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    """Fit for a header. The email package decodes `=?utf-8?q?…?=` where it should not, line breaks included."""
+    """Fit for a header. The email package decodes `=?utf-8?q?…?=` on the way, line breaks included."""
     return one_line(text.replace("=?", "= ?"))
 
 

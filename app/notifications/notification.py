@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text, update
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -37,24 +37,29 @@ class Notification(Base):
 
 
 def mark_read(user_id: int, issue_ids: Sequence[int], *, read: bool = True) -> None:
-    """Mark what the person was told about these issues as read, or as unread again."""
+    """Mark what the person was told about these issues as read; or, of each issue, the newest as unread again."""
     mine = (
         Notification.user_id == user_id,
         Notification.issue_id.in_(issue_ids),
         Notification.done_at.is_(None),
     )
-    change = update(Notification).where(*mine).values(read_at=clock.now() if read else None)
-    db.session.execute(change.where(Notification.read_at.is_(None)) if read else change)
+    if read:
+        change = update(Notification).where(*mine, Notification.read_at.is_(None)).values(read_at=clock.now())
+    else:
+        newest = select(func.max(Notification.id)).where(*mine).group_by(Notification.issue_id)
+        change = update(Notification).where(Notification.id.in_(newest)).values(read_at=None)
+    db.session.execute(change.execution_options(synchronize_session=False))
 
 
 def mark_done(user_id: int, issue_ids: Sequence[int], *, done: bool = True) -> None:
     """Put away what the person was told about these issues, or bring it back."""
     mine = (Notification.user_id == user_id, Notification.issue_id.in_(issue_ids))
-    change = update(Notification).where(*mine)
+    change = update(Notification).where(*mine).execution_options(synchronize_session=False)
     if done:
         moment = clock.now()
-        db.session.execute(
-            change.where(Notification.done_at.is_(None)).values(done_at=moment, read_at=moment)
+        change = change.where(Notification.done_at.is_(None)).values(
+            done_at=moment, read_at=func.coalesce(Notification.read_at, moment)
         )
     else:
-        db.session.execute(change.values(done_at=None))
+        change = change.values(done_at=None)
+    db.session.execute(change)

@@ -1,4 +1,4 @@
-"""What a person was told, as numbers. Rights are asked again on reading: what one may not see any more is not counted."""
+"""What a person was told, as numbers. Rights are asked on reading: what one may not see is not counted."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from app.projects.project import Project
 
 
 def unread_count(viewer: Viewer) -> int:
-    """How many issues have something the viewer has not read. One query by the index of unread notifications."""
+    """How many issues have something the viewer has not read. One query, by the index of what is unread."""
     if viewer.user_id is None:
         return 0
     query = (
