@@ -17,7 +17,7 @@ from app.events.action import join
 from app.events.actions import ACTIONS, action_class
 from app.events.event import Event
 from app.events.issue_actions import Commented
-from app.events.parts import Part, text
+from app.events.parts import Part
 from app.events.queries import texts_of
 from app.issues.comment import Comment
 from app.issues.issue import Issue
@@ -125,21 +125,6 @@ def make_lines(rows: Sequence[Row[Any]], *, with_issues: bool) -> list[Line]:
         line.issue = issues.get(line.issue_id)
         line.project = projects.get(line.project_id)
     return lines
-
-
-def about(line: Line) -> list[Part]:
-    """The parts where the issue has to be named: on every page but its own."""
-    if line.issue is None:
-        return line.parts
-    title = Part("issue", line.issue.title, href=f"/issues/{line.issue.key}", extra={"key": line.issue.key})
-    named: list[Part] = []
-    for part in line.parts:
-        if part.kind == "this":
-            on = part.extra.get("on")
-            named += [text(f" {on} "), title] if on else [title]
-        else:
-            named.append(part)
-    return named
 
 
 def _line(row: Row[Any], texts: dict[str, str], people: dict[int, Doer]) -> Line:

@@ -15,7 +15,6 @@ from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, openin
 from app.feeds.live_heads import home_topic
 from app.feeds.queries import TimelinePage, timeline, visible_person
 from app.feeds.receipts import last_receipt
-from app.feeds.rows import Place, shown
 from app.issues.issue import Issue
 from app.issues.listing import list_page
 from app.issues.queries import visible_issue
@@ -82,7 +81,6 @@ def _issue_feed_context(found: Issue, feed: Feed, granted: frozenset[Right]) -> 
     """What the rows and the tail of an issue's feed need."""
     return {
         "feed": feed,
-        "items": shown(feed.items, viewer(), "issue"),
         "day": feed.last_day(viewer().zone),
         "moderates": Right.moderate in granted,
         **about(found),
@@ -100,7 +98,7 @@ def project_activity(key: str) -> Response:
         place=project,
         topics=[f"project:{project.id}"],
         project=project,
-        **_timeline_context(page, by_issue_and_day(page.lines, viewer().zone), "timeline"),
+        **_timeline_context(page, by_issue_and_day(page.lines, viewer().zone)),
         topic=f"project:{project.id}",
         seq=project.activity_seq,
     )
@@ -124,7 +122,7 @@ def person_activity(username: str) -> Response:
         fragment="timeline",
         topics=[f"person:{found.id}"],
         person=found,
-        **_timeline_context(page, by_day(fold(page.lines), viewer().zone), "person"),
+        **_timeline_context(page, by_day(fold(page.lines), viewer().zone)),
         topic=f"person:{found.id}",
         seq=found.activity_seq,
     )
@@ -137,7 +135,7 @@ def home() -> Response:
         return to_sign_in()
     topic, seq = home_topic(viewer())
     page = timeline(viewer(), cursor=_cursor())
-    context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone), "timeline")
+    context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone))
     return render(
         "feeds/home.html",
         fragment="timeline",
@@ -149,10 +147,10 @@ def home() -> Response:
     )
 
 
-def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry], place: Place) -> dict[str, Any]:
+def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry]) -> dict[str, Any]:
     """What a feed over many issues needs."""
     return {
-        "items": shown(entries, viewer(), place),
+        "items": entries,
         "cursor": encode_cursor(*page.next) if page.next else None,
         "first": _cursor() is None,
         "here": request.path,

@@ -30,7 +30,7 @@ def about(issue: Issue) -> dict[str, Any]:
         "issue": issue,
         "base": f"/issues/{issue.key}",
         "signed_in": viewer().signed_in,
-        "shell_viewer": viewer().username or None,
+        "viewer_id": viewer().user_id or 0,
         "step_words": STEP_WORDS,
         "step_glyphs": STEP_GLYPHS,
         "step_keys": STEP_KEYS,
