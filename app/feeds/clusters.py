@@ -22,11 +22,12 @@ Entry = Line | Cluster | Day
 
 
 def by_issue_and_day(lines: Sequence[Line], zone: str) -> list[Entry]:
-    """Newest first, a heading per day; an issue with several lines on a day stands where its newest line would."""
+    """Newest first, a heading per day; an issue with several lines on a day stands where its newest line would, and so do
+    the changes of a project itself."""
     reader = ZoneInfo(zone)
     days: dict[date, dict[tuple[str, int], list[Line]]] = {}
     for line in lines:
-        key = ("issue", line.issue_id) if line.issue_id is not None else ("event", line.id)
+        key = ("issue", line.issue_id) if line.issue_id is not None else ("project", line.project_id or 0)
         days.setdefault(line.at.astimezone(reader).date(), {}).setdefault(key, []).append(line)
     entries: list[Entry] = []
     for day, places in days.items():

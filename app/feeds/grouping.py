@@ -1,6 +1,6 @@
 """Folding small facts, never words people wrote: pure functions over a list of lines, nothing is stored.
 
-A group is the same actor on the same issue, all small, with at most ten minutes between neighbours, and nothing else
+A group is the same actor on the same issue (or on the project itself), all small, with at most ten minutes between neighbours, and nothing else
 in between.
 """
 
@@ -80,8 +80,8 @@ def _belongs(before: Line, line: Line) -> bool:
         before.small
         and line.small
         and before.doer == line.doer
-        and before.issue_id is not None
         and before.issue_id == line.issue_id
+        and before.project_id == line.project_id
         and abs(line.at - before.at) <= GAP
         and before.fresh == line.fresh
     )
@@ -92,7 +92,8 @@ def _folded(run: list[Line]) -> list[Line]:
         return run
     first, last = run[0], run[-1]
     changes = [_without_issue(line.parts) for line in sorted(run, key=lambda line: line.seq)]
-    parts = [text(f"made {len(run)} changes"), Part("this", "this", extra={"on": "to"}), text(": ")]
+    where = [Part("this", "this", extra={"on": "to"})] if first.issue_id is not None else []
+    parts = [text(f"made {len(run)} changes"), *where, text(": ")]
     for place, change in enumerate(changes[:NAMED]):
         parts += [text(", ")] if place else []
         parts += change
