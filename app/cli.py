@@ -1,7 +1,5 @@
 """The commands that belong to no package: start everything, and make ready for it."""
 
-import importlib
-import importlib.util
 import os
 import sys
 
@@ -13,6 +11,7 @@ from flask_migrate import upgrade
 from app.accounts.token_commands import tokens
 from app.accounts.user_commands import user
 from app.config import ROOT
+from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
 from app.importing.commands import importing
 
@@ -25,6 +24,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(importing)
     app.cli.add_command(user)
     app.cli.add_command(events)
+    app.cli.add_command(demo)
 
 
 @click.command(
@@ -46,9 +46,9 @@ def prepare() -> None:
     make_ready()
 
 
-def make_ready() -> None:
-    """What `flask prepare` does. Needs an app context; a second time does nothing more."""
+def make_ready(host: str | None = None) -> None:
+    """What `flask prepare` does, for pages on this address. Needs an app context; a second time does nothing more."""
     if (ROOT / "migrations" / "env.py").exists():
         upgrade()
-    if current_app.extensions["settings"].demo and importlib.util.find_spec("app.demo"):
-        importlib.import_module("app.demo").fill_if_empty()
+    if current_app.extensions["settings"].demo:
+        fill_if_empty(host)

@@ -132,24 +132,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app = getattr(importlib.import_module(module), name or "app")
     except BadSetting as error:
         sys.exit(str(error))
+    listening = socket.socket(fileno=options.fd) if options.fd is not None else None
     if options.prepare:
-        _prepare(app)
+        _prepare(app, listening.getsockname()[0] if listening else options.host)
     serve(
         app,
         host=options.host,
         port=options.port,
         uds=options.uds,
-        listening=socket.socket(fileno=options.fd) if options.fd is not None else None,
+        listening=listening,
         live_only=options.live_only,
     )
 
 
-def _prepare(app: Flask) -> None:
+def _prepare(app: Flask, host: str) -> None:
     """Migrate and fill, in a fork: one load of the app serves both, and what it leaves in memory is gone."""
 
     def work() -> int:
         with app.app_context():
-            make_ready()
+            make_ready(host)
         return 0
 
     _, status = os.waitpid(processes.fork(work), 0)

@@ -1,0 +1,5 @@
+"""The demo workspace: three projects with months of plausible history, so that the first look has something to see."""
+
+from app.demo.commands import fill_if_empty
+
+__all__ = ["fill_if_empty"]
