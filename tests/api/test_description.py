@@ -87,3 +87,14 @@ def _try(operation: Any, mode: Any, place: Place, places: dict[str, Any]) -> Non
         case.call_and_validate(headers=headers, checks=CHECKS)
 
     one()
+
+
+def test_the_reference_page_names_every_call_without_a_script_of_its_own(place: Place) -> None:
+    page = place.nobody.client.get("/api/docs")
+    assert page.status_code == 200
+    assert page.mimetype == "text/html"
+    for path, item in place.nobody.get("/openapi.json").json["paths"].items():
+        for method in item:
+            assert f"<code>{method.upper()} {path}</code>" in page.text
+    assert "Answers 201 with Issue." in page.text
+    assert "http://" not in page.text.replace("http://127.0.0.1", "").replace("http://www.w3.org", "")
