@@ -20,8 +20,3 @@ def people_page(*, after: str | None = None, limit: int = 50) -> Sequence[User]:
 def find_person(username: str) -> User | None:
     """The person with this username, whatever its case."""
     return db.session.scalar(select(User).where(func.lower(User.username) == username.lower()))
-
-
-def find_by_email(email: str) -> User | None:
-    """The person with this address, whatever its case."""
-    return db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))

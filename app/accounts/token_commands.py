@@ -5,9 +5,10 @@ from typing import cast
 import click
 from flask.cli import AppGroup
 
-from app.accounts.directory import find_by_email
+from app.accounts.queries import person_by_email
 from app.accounts.token import Scope, create_token
 from app.db import begin_write, db
+from app.errors import Invalid
 from app.events.event import SYSTEM
 from app.web.text import clean_line
 
@@ -22,9 +23,12 @@ tokens = AppGroup("token", help="Tokens of the API.")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), default="read", show_default=True)
 def create(email: str, name: str, scope: str) -> None:
     """Make a token that acts for the person with this address. It is printed once and not kept."""
-    title = clean_line(name, field="name", name="The name", most=NAME_MAX)
+    try:
+        title = clean_line(name, field="name", name="The name", most=NAME_MAX)
+    except Invalid as error:
+        raise click.ClickException(error.message) from error
     begin_write()
-    owner = find_by_email(email)
+    owner = person_by_email(email)
     if owner is None or not owner.is_active:
         raise click.ClickException(f"There is no active person with the address {email}")
     if scope == "admin" and not owner.is_admin:

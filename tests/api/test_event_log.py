@@ -1,0 +1,185 @@
+"""The log: everything a token may see, in a stable order, and nothing ever skipped."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from app.accounts.user import User
+from app.db import begin_write, db
+from app.events.issue_actions import TitleChanged
+from app.events.recording import record_event
+from app.inboxes.dispatch import drain
+from app.inboxes.registry import queues
+from app.issues.issue import Issue
+from tests.api.conftest import Place, Program
+
+PATIENCE = 30
+WRITERS, EACH = 8, 25
+
+
+def follow(program: Program, cursor: str | None = None, query: str = "") -> tuple[list[str], str | None]:
+    """Everything after the cursor, page by page, and where to go on."""
+    seen: list[str] = []
+    while True:
+        after = f"&after={cursor}" if cursor else ""
+        page = program.get(f"/events?limit=7{query}{after}").json
+        seen += [event["uid"] for event in page["items"]]
+        if page["next_cursor"] is None:
+            return seen, cursor
+        cursor = page["next_cursor"]
+
+
+def test_following_the_cursor_brings_everything_once_in_one_order(place: Place) -> None:
+    first, cursor = follow(place.lead)
+    assert len(first) == len(set(first))
+    assert follow(place.lead, cursor) == ([], cursor)
+    place.lead.post("/issues/ORC-1/comments", {"body": "One more"})
+    later, _ = follow(place.lead, cursor)
+    assert len(later) == 1
+    assert follow(place.lead)[0] == first + later
+
+
+def test_a_project_narrows_the_log(place: Place) -> None:
+    only, _ = follow(place.lead, query="&project=ORC")
+    issue = place.lead.get("/issues/ORC-1/events").json["items"]
+    assert {event["uid"] for event in issue} < set(only)
+    page = place.lead.get("/events?project=orc&limit=100").json["items"]
+    assert {event["project"] for event in page} == {"ORC"}
+
+
+def test_a_late_commit_is_not_skipped(place: Place) -> None:
+    """A transaction that wrote first and commits last: whoever has read on meanwhile still gets it."""
+    if not place.app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        pytest.skip("On SQLite one transaction writes at a time: nothing commits late")
+    _, cursor = follow(place.lead)
+    wrote, may_commit = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with place.app.app_context():
+            begin_write()
+            _retitle(place, "PUB", "Written first, committed last")
+            wrote.set()
+            assert may_commit.wait(PATIENCE)
+            db.session.commit()
+
+    writer = threading.Thread(target=slow)
+    writer.start()
+    assert wrote.wait(PATIENCE)
+    fast = place.lead.post("/issues/ORC-1/comments", {"body": "Written last, committed first"})
+    assert fast.status_code == 201
+    meanwhile, cursor = follow(place.lead, cursor)
+    may_commit.set()
+    writer.join(PATIENCE)
+    afterwards, _ = follow(place.lead, cursor)
+    assert len(set(meanwhile)) + len(set(afterwards)) == 2
+    assert set(afterwards).isdisjoint(meanwhile)
+
+
+def test_a_reader_beside_eight_writers_gets_every_event_once(place: Place) -> None:
+    _, start = follow(place.lead)
+    keys = [
+        place.lead.post("/projects/ORC/issues", {"title": f"Of writer {n}"}).json["key"] for n in range(WRITERS)
+    ]
+    done = threading.Event()
+    seen: list[str] = []
+
+    def read() -> str | None:
+        cursor = start
+        while not done.is_set():
+            more, cursor = follow(place.lead_read, cursor)
+            seen.extend(more)
+        more, cursor = follow(place.lead_read, cursor)
+        seen.extend(more)
+        return cursor
+
+    def write(key: str) -> None:
+        for n in range(EACH):
+            answer = place.lead.post(f"/issues/{key}/comments", {"body": f"Number {n}"})
+            assert answer.status_code == 201, answer.text
+
+    with ThreadPoolExecutor(WRITERS + 1) as pool:
+        reader = pool.submit(read)
+        try:
+            list(pool.map(write, keys))
+        finally:
+            done.set()
+        reader.result(PATIENCE)
+    for key in keys:
+        events = place.lead.get(f"/issues/{key}/events?limit=100").json["items"]
+        assert [event["seq"] for event in events] == list(range(1, EACH + 2))
+    assert len(seen) == len(set(seen)) == WRITERS * (EACH + 1)
+    assert follow(place.lead, start)[0] == seen
+
+
+def test_the_deliveries_of_an_event_name_others_to_leads_only(place: Place) -> None:
+    place.member.put("/issues/ORC-1/subscription")
+    place.viewer.put("/issues/ORC-1/subscription")
+    place.lead.post("/issues/ORC-1/comments", {"body": "Hear, hear"})
+    uid = place.lead.get("/issues/ORC-1/events").json["items"][-1]["uid"]
+    _deliver(place)
+
+    def told(program: Program) -> set[str]:
+        rows = program.get(f"/events/{uid}/deliveries").json["items"]
+        one = next(row for row in rows if row["inbox"] == "in_app_notifications")
+        assert (one["state"], one["reason"], one["event"]) == ("delivered", "told 2 people", uid)
+        return {target["target"] for target in one["targets"]}
+
+    both = {place.usernames["member"], place.usernames["viewer"]}
+    assert told(place.lead) == told(place.admin) == both
+    assert told(place.member) == {place.usernames["member"]}
+    assert told(place.viewer_read) == {place.usernames["viewer"]}
+
+
+def test_an_inbox_that_is_switched_off_skips_and_a_skipped_delivery_can_be_sent_again(place: Place) -> None:
+    place.member.put("/issues/ORC-1/subscription")
+    off = place.admin.patch("/inboxes/in_app_notifications", {"enabled": False})
+    assert (off.status_code, off.json["enabled"]) == (200, False)
+    place.lead.post("/issues/ORC-1/comments", {"body": "Unheard"})
+    skipped = place.admin.get("/deliveries?state=skipped&inbox=in_app_notifications").json["items"][0]
+    assert (skipped["state"], skipped["reason"]) == ("skipped", "off")
+    assert place.admin.post(f"/deliveries/{skipped['id']}/retry").status_code == 409
+    place.admin.patch("/inboxes/in_app_notifications", {"enabled": True})
+    again = place.admin.post(f"/deliveries/{skipped['id']}/retry")
+    assert (again.status_code, again.json["state"]) == (200, "pending")
+    assert place.admin.post(f"/deliveries/{skipped['id']}/retry").status_code == 409
+    _deliver(place)
+    rows = place.admin.get("/deliveries?state=delivered&inbox=in_app_notifications&limit=1").json["items"]
+    assert [(row["id"], row["reason"]) for row in rows] == [(skipped["id"], "told 1 person")]
+    assert place.admin.post("/deliveries/999999/retry").status_code == 404
+
+
+def test_quiet_is_recorded_and_nobody_is_told(place: Place) -> None:
+    place.member.put("/issues/ORC-1/subscription")
+    place.lead.post("/issues/ORC-1/comments", {"body": "Hush"}, Quiet="true")
+    event = place.lead.get("/issues/ORC-1/events").json["items"][-1]
+    assert event["quiet"] is True
+    _deliver(place)
+    rows = place.lead.get(f"/events/{event['uid']}/deliveries").json["items"]
+    one = next(row for row in rows if row["inbox"] == "in_app_notifications")
+    assert (one["state"], one["reason"]) == ("skipped", "done quietly")
+
+
+def _retitle(place: Place, project: str, title: str) -> None:
+    issue = db.session.scalars(
+        db.select(Issue).where(Issue.project_id == _project_id(project)).order_by(Issue.id)
+    ).first()
+    user = db.session.scalar(db.select(User).where(User.username == place.usernames["lead"]))
+    assert issue is not None
+    assert user is not None
+    before, issue.title = issue.title, title
+    record_event(issue, TitleChanged(from_=before, to=title), actor=user.actor)
+
+
+def _project_id(key: str) -> int:
+    found = db.session.scalar(text("SELECT id FROM projects WHERE key = :key").bindparams(key=key))
+    assert isinstance(found, int)
+    return found
+
+
+def _deliver(place: Place) -> None:
+    """What a worker does, here and now."""
+    with place.app.app_context():
+        for queue in queues():
+            drain(queue, seconds=PATIENCE)
