@@ -13,7 +13,9 @@ from flask_migrate import upgrade
 from app.accounts.token_commands import tokens
 from app.accounts.user_commands import user
 from app.config import ROOT
+from app.events.commands import events
 from app.importing.commands import importing
+from app.inboxes.commands import deliveries
 
 
 def register(app: Flask) -> None:
@@ -23,6 +25,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(tokens)
     app.cli.add_command(importing)
     app.cli.add_command(user)
+    app.cli.add_command(events)
+    app.cli.add_command(deliveries)
 
 
 @click.command(

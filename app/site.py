@@ -4,7 +4,7 @@ from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
 from app.admin import people as admin_people
-from app.feeds import live_heads, project_list, shell
+from app.feeds import inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
 from app.issues import views as issue_views
@@ -23,6 +23,8 @@ PAGES = (
     issue_views.bp,
     comment_views.bp,
     feed_views.bp,
+    inbox_views.blueprint,
+    unsubscribe_views.blueprint,
     live_views.blueprint,
 )
 """Every blueprint of pages."""
