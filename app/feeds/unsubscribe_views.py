@@ -1,6 +1,7 @@
 """The link at the end of every mail: stop watching this issue, signed in or not, with one press.
 
-RFC 8058 (one click in the mail program): the POST needs no cookie and no form token, and its answer is no redirect. The signed link is the right.
+RFC 8058 (one click in the mail program): the POST needs no cookie and no form token, and its answer is no
+redirect. The signed link is the right.
 """
 
 from flask import Blueprint, Response
@@ -23,7 +24,7 @@ def ask(token: str) -> Response:
 
 
 @blueprint.post("/<token>")
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator]
 def stop(token: str) -> Response:
     """Mute the issue for the person the mail went to. A second time changes nothing."""
     begin_write()
