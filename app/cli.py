@@ -14,6 +14,7 @@ from app.config import ROOT
 from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
 from app.importing.commands import importing
+from app.inboxes.commands import deliveries
 
 
 def register(app: Flask) -> None:
@@ -25,6 +26,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(user)
     app.cli.add_command(events)
     app.cli.add_command(demo)
+    app.cli.add_command(deliveries)
 
 
 @click.command(

@@ -3,8 +3,10 @@
 from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
+from app.admin import inboxes as admin_inboxes
+from app.admin import mail as admin_mail
 from app.admin import people as admin_people
-from app.feeds import live_heads, project_list, shell
+from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
 from app.issues import views as issue_views
@@ -16,6 +18,8 @@ PAGES = (
     accounts_views.blueprint,
     settings_views.blueprint,
     admin_people.blueprint,
+    admin_inboxes.blueprint,
+    admin_mail.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
@@ -23,6 +27,9 @@ PAGES = (
     issue_views.bp,
     comment_views.bp,
     feed_views.bp,
+    inbox_views.blueprint,
+    event_views.blueprint,
+    unsubscribe_views.blueprint,
     live_views.blueprint,
 )
 """Every blueprint of pages."""

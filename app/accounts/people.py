@@ -79,6 +79,14 @@ def change_zone(user: User, zone: str, *, actor: Actor) -> None:
         record_event(user, PreferenceChanged(key="time zone", from_=before, to=zone), actor=actor)
 
 
+def change_mails(user: User, mails: bool, *, actor: Actor) -> None:
+    """Mail the person about what they watch, or keep it in the product."""
+    if mails != user.mails:
+        words = {True: "on", False: "off"}
+        before, user.mails = user.mails, mails
+        record_event(user, PreferenceChanged(key="mails", from_=words[before], to=words[mails]), actor=actor)
+
+
 def change_password(user: User, password_hash: str, *, actor: Actor, keep: int | None = None) -> int:
     """Set another password and end every session but `keep`; returns how many ended."""
     ended = _end(user, but=keep)

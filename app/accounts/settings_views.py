@@ -11,7 +11,7 @@ from app.accounts.current import signed_in, user, viewer
 from app.accounts.forms import PasswordForm, ProfileForm, TokenForm, clean_name, token_fields
 from app.accounts.identity import clean_zone
 from app.accounts.passwords import Busy, check_password, hash_password, matches
-from app.accounts.people import change_password, change_zone, rename_person, revoke_sessions
+from app.accounts.people import change_mails, change_password, change_zone, rename_person, revoke_sessions
 from app.accounts.queries import person_for_change, token_of
 from app.accounts.session import live_sessions
 from app.accounts.signing_in import TooOften
@@ -57,6 +57,24 @@ def save_profile() -> AnyResponse:
         return _page("profile", form, error, account=user())
     toast_next_page("Saved")
     return see_other(url_for("settings.profile"))
+
+
+@blueprint.get("/notifications")
+@signed_in
+def notifications() -> Response:
+    """Whether one is mailed."""
+    return _page("notifications", Form(), account=user())
+
+
+@blueprint.post("/notifications")
+@signed_in
+def save_notifications() -> AnyResponse:
+    """Be mailed, or not."""
+    me = _me_for_change()
+    change_mails(me, "mails" in request.form, actor=viewer().actor)
+    db.session.commit()
+    toast_next_page("Mails are on" if me.mails else "Mails are off. Everything still lands in your inbox.")
+    return see_other(url_for("settings.notifications"))
 
 
 @blueprint.get("/password")

@@ -15,7 +15,7 @@ from app.errors import NotFound
 from app.feeds.event_log import Entry
 from app.inboxes.delivery import State
 from app.inboxes.ledger import Posting, Receiver, posting, postings_of, postings_page
-from app.inboxes.redrive import retry
+from app.inboxes.repair import retry
 from app.projects.policy import Standing, require_admin, standing_of
 from app.projects.queries import visible_project
 from app.web.paging import encode_cursor

@@ -8,7 +8,7 @@ from app import clock
 from app.db import Base, db, reading_first
 from app.events.verifying import Verified, verify
 
-events = AppGroup("events", help="The history: is it what was recorded?")
+events = AppGroup("events", help="The history: verify it, sweep up what a crash left behind.")
 
 
 @events.command("verify")

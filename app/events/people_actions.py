@@ -234,6 +234,19 @@ class DeliveriesRetried(PersonAction):
         return [text(f"sent {self.deliveries} deliveries of "), strong(self.inbox), text(" again")]
 
 
+class DeliveriesDiscarded(PersonAction):
+    """An administrator gave failed deliveries up."""
+
+    name: ClassVar[str] = "dead_letter_purged"
+    icon: ClassVar[str] = "bolt"
+
+    inbox: str
+    deliveries: int
+
+    def line(self, by: int | None) -> list[Part]:
+        return [text(f"gave up {self.deliveries} deliveries of "), strong(self.inbox)]
+
+
 PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     UserCreated,
     UserClaimed,
@@ -252,4 +265,5 @@ PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     InboxEnabled,
     InboxDisabled,
     DeliveriesRetried,
+    DeliveriesDiscarded,
 )

@@ -4,6 +4,7 @@ import "./theme.js";
 import "./times.js";
 import "./toast.js";
 import "./menus.js";
+import "./switch.js";
 import "./keys.js";
 import "./lists.js";
 import "./feed.js";

@@ -1,0 +1,202 @@
+"""Figures about inboxes for Admin > Inboxes: counted from the ledger when the page is asked for.
+
+Counts are of events of the last 24 hours, read from one index. Delays are those of each inbox's last
+deliveries, at most SAMPLE of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app import clock
+from app.db import db
+from app.events.event import Event
+from app.inboxes.base import Inbox
+from app.inboxes.delivery import Delivery
+from app.inboxes.registry import BY_NAME, INBOXES
+from app.inboxes.setting import InboxSetting
+
+DAY = timedelta(hours=24)
+SAMPLE = 1_000
+HOUR = "%Y-%m-%d %H"
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """From the event to the delivery, in seconds: of the middle one, and of the slowest twentieth."""
+
+    typical: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One hour: how many were delivered or skipped, and how many failed."""
+
+    fine: int
+    failed: int
+
+
+@dataclass(slots=True)
+class InboxFigures:
+    """One inbox on the page."""
+
+    inbox: type[Inbox]
+    enabled: bool
+    changed_at: datetime | None
+    delivered: int = 0
+    skipped: int = 0
+    failed: int = 0
+    dead: int = 0
+    """Failed for good and not given up, whenever that was."""
+    missed: int = 0
+    """Skipped within 24 hours because it was off."""
+    bars: list[Bar] = field(default_factory=list)
+    delay: Delay | None = None
+    error: str | None = None
+    """The last error among what is failing or dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The five figures on top."""
+
+    events: int
+    deliveries: int
+    waiting: int
+    oldest: float | None
+    """Seconds the oldest due delivery has waited."""
+    delay: Delay | None
+    dead: int
+
+
+def health_and_inboxes() -> tuple[Health, list[InboxFigures]]:
+    """Everything the page shows; seven queries and one more for each inbox."""
+    since = clock.now() - DAY
+    settings = {row.inbox: row for row in db.session.scalars(select(InboxSetting))}
+    counts = _counts(since)
+    dead, errors = _dead(), _errors()
+    samples = {inbox.name: _sample(inbox.name, since) for inbox in INBOXES}
+    inboxes = []
+    for inbox in INBOXES:
+        setting = settings.get(inbox.name)
+        one = InboxFigures(
+            inbox=inbox,
+            enabled=setting is None or setting.enabled,
+            changed_at=setting.changed_at if setting else None,
+            dead=dead.get(inbox.name, 0),
+            missed=_missed(inbox.name, since),
+            delay=delay(samples[inbox.name]),
+            error=errors.get(inbox.name),
+        )
+        _fill(one, counts.get(inbox.name, {}))
+        inboxes.append(one)
+    total = sum(number for hours in counts.values() for number in hours.values())
+    return _health(since, total, sum(dead.values()), samples), inboxes
+
+
+def dead_count() -> int:
+    """Deliveries that failed for good: the number in the side bar. One query by an index."""
+    return sum(_dead().values())
+
+
+def delay(seconds: Sequence[float]) -> Delay | None:
+    """The middle and the 95th of a hundred; None without any."""
+    if not seconds:
+        return None
+    ordered = sorted(seconds)
+    return Delay(ordered[len(ordered) // 2], ordered[min(len(ordered) * 95 // 100, len(ordered) - 1)])
+
+
+def _health(since: datetime, total: int, dead: int, samples: Mapping[str, Sequence[float]]) -> Health:
+    events = db.session.scalar(select(func.count()).select_from(Event).where(Event.created_at >= since))
+    due = select(func.count(), func.min(Delivery.next_attempt_at)).where(
+        Delivery.next_attempt_at <= clock.now()
+    )
+    waiting, oldest = db.session.execute(due).one()
+    return Health(
+        events=events or 0,
+        deliveries=total,
+        waiting=waiting,
+        oldest=(clock.now() - oldest).total_seconds() if oldest else None,
+        delay=delay([one for sample in samples.values() for one in sample]),
+        dead=dead,
+    )
+
+
+def _counts(since: datetime) -> dict[str, dict[tuple[str, str], int]]:
+    """Inbox -> (state, hour) -> how many."""
+    hour: Any
+    if db.engine.dialect.name == "sqlite":
+        hour = func.strftime(HOUR, Delivery.created_at)
+    else:
+        hour = func.to_char(func.timezone("UTC", Delivery.created_at), "YYYY-MM-DD HH24")
+    query = (
+        select(Delivery.inbox, Delivery.state, hour, func.count())
+        .where(Delivery.created_at >= since)
+        .group_by(Delivery.inbox, Delivery.state, hour)
+    )
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for inbox, state, which, number in db.session.execute(query):
+        found.setdefault(inbox, {})[state, which] = number
+    return found
+
+
+def _fill(one: InboxFigures, counts: Mapping[tuple[str, str], int]) -> None:
+    fine: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    for (state, hour), number in counts.items():
+        if state == "delivered":
+            one.delivered += number
+        elif state == "skipped":
+            one.skipped += number
+        elif state in ("failed", "dead", "discarded"):
+            one.failed += number
+        where = failed if state in ("failed", "dead", "discarded") else fine
+        where[hour] = where.get(hour, 0) + number
+    now = clock.now().astimezone(UTC)
+    hours = [(now - timedelta(hours=back)).strftime(HOUR) for back in range(23, -1, -1)]
+    one.bars = [Bar(fine.get(hour, 0), failed.get(hour, 0)) for hour in hours]
+
+
+def _sample(inbox: str, since: datetime) -> list[float]:
+    query = (
+        select(Delivery.created_at, Delivery.finished_at)
+        .where(Delivery.inbox == inbox, Delivery.state == "delivered", Delivery.created_at >= since)
+        .order_by(Delivery.id.desc())
+        .limit(SAMPLE)
+    )
+    rows = db.session.execute(query)
+    return [(finished - created).total_seconds() for created, finished in rows if finished]
+
+
+def _missed(inbox: str, since: datetime) -> int:
+    query = (
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.inbox == inbox, Delivery.state == "skipped", Delivery.reason == "off")
+        .where(Delivery.created_at >= since)
+    )
+    return db.session.scalar(query) or 0
+
+
+def _dead() -> dict[str, int]:
+    query = (
+        select(Delivery.inbox, func.count())
+        .where(Delivery.inbox.in_(list(BY_NAME)), Delivery.state == "dead")
+        .group_by(Delivery.inbox)
+    )
+    return {inbox: number for inbox, number in db.session.execute(query)}  # noqa: C416 - as types
+
+
+def _errors() -> dict[str, str]:
+    newest = (
+        select(func.max(Delivery.id))
+        .where(Delivery.inbox.in_(list(BY_NAME)), Delivery.state.in_(("failed", "dead")))
+        .group_by(Delivery.inbox)
+    )
+    query = select(Delivery.inbox, Delivery.last_error).where(Delivery.id.in_(newest))
+    return {inbox: error for inbox, error in db.session.execute(query) if error}

@@ -1,0 +1,87 @@
+"""Deliveries with the sentence of their event, and the mails that went out: what the administrator's lists show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.db import db
+from app.errors import NotFound
+from app.events.event import Event
+from app.events.wording import plain
+from app.feeds.lines import COLUMNS, Line, read_lines
+from app.feeds.receipts import REASONS, TONES, WORDS
+from app.inboxes.delivery import Delivery
+from app.inboxes.registry import BY_NAME
+from app.inboxes.repair import AGAIN, ENDABLE
+from app.notifications.outgoing_mail import OutgoingMail
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One delivery in a list."""
+
+    delivery: Delivery
+    uid: str
+    words: str
+    key: str | None
+    title: str
+    """Of the inbox."""
+    state: str
+    tone: str
+    happened: str
+    can_retry: bool
+    can_discard: bool
+
+
+def entries(
+    *, state: str | None, inbox: str | None, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Entry], int | None]:
+    """The newest deliveries in this state and of this inbox, and where the next page begins. Six queries."""
+    query = select(Delivery).order_by(Delivery.id.desc()).limit(limit + 1)
+    query = query.where(Delivery.state == state) if state else query
+    query = query.where(Delivery.inbox == inbox) if inbox else query
+    query = query.where(Delivery.id < before) if before is not None else query
+    found = db.session.scalars(query).all()
+    shown = found[:limit]
+    ids = {one.event_id for one in shown}
+    lines = read_lines(select(*COLUMNS).where(Event.id.in_(ids)), with_issues=True) if ids else []
+    by_event = {line.id: line for line in lines}
+    more = shown[-1].id if len(found) > limit else None
+    return [_entry(one, by_event[one.event_id]) for one in shown], more
+
+
+def mails(*, before: int | None = None, limit: int = PAGE) -> tuple[Sequence[OutgoingMail], int | None]:
+    """The newest mails, and where the next page begins."""
+    query = select(OutgoingMail).order_by(OutgoingMail.id.desc()).limit(limit + 1)
+    query = query.where(OutgoingMail.id < before) if before is not None else query
+    found = db.session.scalars(query).all()
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def mail_with_event(mail_id: int) -> tuple[OutgoingMail, str | None]:
+    """A mail, and the uid of the event it tells about. Raises NotFound."""
+    mail = db.session.get(OutgoingMail, mail_id)
+    if mail is None:
+        raise NotFound
+    return mail, db.session.scalar(select(Event.uid).where(Event.id == mail.event_id))
+
+
+def _entry(delivery: Delivery, line: Line) -> Entry:
+    key = line.issue.key if line.issue else None
+    kind = BY_NAME.get(delivery.inbox)
+    off = delivery.state == "skipped" and delivery.reason == "off"
+    return Entry(
+        delivery=delivery,
+        uid=line.uid,
+        words=f"{line.doer.name} {plain(line.parts, issue=key, quotes=False)}",
+        key=key,
+        title=kind.title if kind else delivery.inbox,
+        state=WORDS.get(delivery.state, delivery.state),
+        tone=TONES.get(delivery.state, ""),
+        happened=delivery.last_error or REASONS.get(delivery.reason or "", delivery.reason or ""),
+        can_retry=kind is not None and delivery.state in AGAIN and (delivery.state != "skipped" or off),
+        can_discard=kind is not None and delivery.state in ENDABLE,
+    )
