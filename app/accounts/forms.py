@@ -7,6 +7,7 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectField, StringField
+from wtforms.fields import SelectChoice
 
 from app import clock
 from app.accounts.identity import (
@@ -81,7 +82,7 @@ class ProfileForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.zone.choices = [(zone, zone.replace("_", " ")) for zone in zones()]
+        self.zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones()]
 
 
 class PasswordForm(Form):
@@ -106,7 +107,7 @@ class TokenForm(Form):
         scopes = {"read": "Read", "write": "Read and write"} | (
             {"admin": "Read, write and administer"} if is_admin else {}
         )
-        self.scope.choices = list(scopes.items())
+        self.scope.choices = [SelectChoice(*scope) for scope in scopes.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What stands around every page, in one query: the projects, and the numbers of the one in hand."""
+"""What stands around every page, in two queries: the projects, and the unread notifications."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from app.accounts.viewer import Viewer
 from app.db import db
 from app.issues.issue import OPEN_STATUSES, Issue
 from app.live import topics as live
+from app.notifications.queries import unread_count
 from app.projects.membership import Membership
 from app.projects.policy import sees
 from app.projects.project import Project
@@ -29,6 +30,7 @@ def make(place: object | None, topics: Sequence[str]) -> Shell:
         viewer=who if who.signed_in else None,
         projects=sorted(shown, key=lambda project: project.name.lower())[:MOST_PROJECTS],
         project=next((_nav(row) for row in rows if here is not None and row.id == here.id), None),
+        unread=unread_count(who),
         is_admin=who.is_admin,
         live_token=_live_token(who, topics),
     )

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, url_for
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import RadioField, StringField
+from wtforms.fields import SelectChoice
 
 from app.accounts.current import viewer
 from app.db import begin_write, db
@@ -24,7 +25,7 @@ class LabelForm(Form):
     """A new label."""
 
     name = StringField("Name", render_kw={"autocomplete": "off"})
-    color = RadioField("Colour", choices=[(hue, hue.capitalize()) for hue in COLORS], default=COLORS[0])
+    color = RadioField("Colour", choices=[SelectChoice(hue, hue.capitalize()) for hue in COLORS], default=COLORS[0])
 
 
 @blueprint.get("")

@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from wtforms import SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 
 from app.web.forms import Form
 from app.web.text import clean_line, clean_text
 
 NAME_MAX = 80
 DESCRIPTION_MAX = 2_000
-VISIBILITIES = [("members", "Its members"), ("public", "Everybody")]
+VISIBILITIES = [SelectChoice("members", "Its members"), SelectChoice("public", "Everybody")]
 ROLES = [
-    ("viewer", "Viewer: reads"),
-    ("member", "Member: works on issues"),
-    ("lead", "Lead: manages the project"),
+    SelectChoice("viewer", "Viewer: reads"),
+    SelectChoice("member", "Member: works on issues"),
+    SelectChoice("lead", "Lead: manages the project"),
 ]
 
 

@@ -1,14 +1,16 @@
 """The door as a browser meets it: forms, cookies, redirects, refusals."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from werkzeug.test import TestResponse
 
 from app import clock
 from app.accounts import setting_up
-from app.accounts.session import SignInSession, find_session
+from app.accounts.session import IDLE, NOTED_EVERY, SignInSession, find_session
 from app.accounts.user import User
 from app.db import db
 from app.events.event import Event, EventOrigin
@@ -16,7 +18,7 @@ from tests.support import world as worlds
 from tests.support.web import Browser, browser_of, claimed, words
 
 
-def sign_in(browser: Browser, user: User, **more: str):  # type: ignore[no-untyped-def]
+def sign_in(browser: Browser, user: User, **more: str) -> TestResponse:
     fields = {"email": user.email or "", "password": worlds.PASSWORD} | more
     return browser.post("/sign-in", fields)
 
@@ -92,7 +94,7 @@ class TestSigningIn:
         browser.get("/sign-in")
         fields = {"email": ann.email or "", "password": worlds.PASSWORD}
         for more in ({}, {"csrf_token": "stale"}, {"csrf_token": Browser(context).form_token()}):
-            answer = browser.client.post("/sign-in", data=fields | more)
+            answer = browser.send("POST", "/sign-in", data=fields | more)
             assert answer.status_code == 403
             assert "Please reload the page and try again" in words(answer)
         assert count(SignInSession) == 0
@@ -105,7 +107,7 @@ class TestSigningIn:
         sign_in(browser, ann)
         with browser.client.session_transaction() as cookie:
             assert "planted" not in cookie
-        stale = browser.client.post("/sign-out", data={"csrf_token": before})
+        stale = browser.send("POST", "/sign-out", data={"csrf_token": before})
         assert stale.status_code == 403
 
     def test_a_second_sign_in_gets_a_token_of_its_own(self, context: Flask) -> None:
@@ -128,24 +130,27 @@ class TestSigningIn:
         assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in (lasting, passing))
 
     def test_a_session_in_use_is_noted_once_an_hour_and_not_more(self, context: Flask) -> None:
-        ann = claimed()
-        browser = browser_of(context, ann)
-        session = db.session.scalars(select(SignInSession)).one()
-        first = session.seen_at
+        browser = browser_of(context, claimed())
+        first = seen_at()
         browser.get("/settings/profile")
-        db.session.refresh(session)
-        assert session.seen_at == first
-        session.seen_at = clock.now() - 2 * (clock.now() - first) - setting_hour()
+        assert seen_at() == first
+        old = first - NOTED_EVERY - timedelta(seconds=1)
+        db.session.execute(update(SignInSession).values(seen_at=old))
         db.session.commit()
         browser.get("/settings/profile")
-        db.session.refresh(session)
-        assert session.seen_at >= first
+        assert seen_at() > first
+
+    def test_a_session_nobody_used_for_two_weeks_has_ended(self, context: Flask) -> None:
+        browser = browser_of(context, claimed())
+        db.session.execute(update(SignInSession).values(seen_at=clock.now() - IDLE))
+        db.session.commit()
+        assert browser.get("/settings/profile").status_code == 303
 
 
-def setting_hour():  # type: ignore[no-untyped-def]
-    from app.accounts.session import NOTED_EVERY
-
-    return NOTED_EVERY
+def seen_at() -> datetime:
+    moment = db.session.scalar(select(SignInSession.seen_at))
+    assert moment is not None
+    return moment
 
 
 class TestSigningOut:
