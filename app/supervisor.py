@@ -72,12 +72,15 @@ class Supervisor:
             if isinstance(key.data, Program):
                 self._print(key.data)
 
-    def _print(self, program: Program) -> None:
+    def _print(self, program: Program) -> bool:
+        """Pass on what a program has said since the last time. False when that was nothing."""
         output = program.output
-        for line in program.lines():
+        lines = program.lines()
+        for line in lines:
             self.console.line(program.name, line)
         if program.output is None and output is not None:
             self.selector.unregister(output)
+        return bool(lines)
 
     def _knock(self) -> socket.socket:
         """Ask the page server for a sign of life. The question waits in the port until somebody answers."""
@@ -112,9 +115,8 @@ class Supervisor:
         for program in self.programs:
             status = program.has_ended()
             if status is not None:
-                while program.output is not None and (lines := program.lines()):
-                    for line in lines:
-                        self.console.line(program.name, line)
+                while self._print(program):
+                    pass
                 self._forget_output(program)
                 self.is_hopeless = self.is_hopeless or status == NOT_PREPARED
                 self.console.line(program.name, f"ended ({_in_words(status)})")
