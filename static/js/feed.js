@@ -34,7 +34,7 @@ function arrived(rows) {
 document.addEventListener("htmx:after:swap", ({ detail }) => {
   const rows = [...document.querySelectorAll(ROWS)].filter((row) => !seen.has(row));
   for (const row of rows) seen.add(row);
-  if (rows.length && detail.ctx.sourceElement.matches(".tail")) arrived(rows);
+  if (rows.length && detail.ctx.sourceElement.matches("[data-live-topic]")) arrived(rows);
 });
 
 document.addEventListener("click", ({ target }) => {

@@ -8,9 +8,7 @@ let due = true;
 function tell() {
   due = false;
   for (const el of document.querySelectorAll("[data-visit-url]")) {
-    const seq = document.querySelector(".tail")?.dataset.liveSeq ?? el.dataset.visitSeq;
-    const body = new URLSearchParams({ seq, csrf_token: token() });
-    fetch(el.dataset.visitUrl, { method: "POST", body, keepalive: true })
+    fetch(el.dataset.visitUrl, { method: "POST", headers: { "X-CSRFToken": token() }, keepalive: true })
       .catch(() => {}); // the next look tells it
   }
 }

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from wtforms import BooleanField, PasswordField, RadioField, StringField, TextAreaField
 
-from app import clock
 from app.db import begin_write, db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.web import shell
@@ -80,10 +79,12 @@ def context(form: Form) -> dict[str, Any]:
         "form": form,
         "items": samples.items(),
         "clusters": samples.clusters(),
+        "of_a_person": samples.of_a_person(),
         "people": people,
-        "issue": samples.Issue(),
+        "issue": samples.CARD,
         "receipt": samples.receipt(),
-        "now": clock.now(),
+        "base": "/issues/ORC-142",
+        "moderates": True,
     }
 
 

@@ -1,10 +1,14 @@
 """Rows, people and figures for pages that show every component."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from app.events.parts import Part, change, label, listed, person, status_change, strong, text, this
+from app.feeds.lines import Doer
+from app.feeds.rows import ClusterHead, CommentCard, IssueRef, Row, Shown
 
 NOW = datetime(2026, 11, 23, 15, 44, tzinfo=UTC)
 
@@ -24,59 +28,24 @@ class Person:
 
 JUNO, OTIS, HAZEL = Person("Juno Alder", "juno"), Person("Otis Wren", "otis"), Person("Hazel Quill", "hazel")
 ROWAN, TANSY, BRAM = Person("Rowan Pike", "rowan"), Person("Tansy Moor", "tansy"), Person("Bram Sedge", "bram")
-ROBOT = Person("Automation", "")
 
 
-@dataclass
-class Issue:
-    key: str = "ORC-142"
-    title: str = "Card payments fail when the delivery address has no house number"
-    status: str = "in_progress"
+CARD = IssueRef("ORC-142", "Card payments fail when the delivery address has no house number", "/issues/ORC-142")
+LONG = IssueRef("ORC-97", "Receipts use the wrong currency sign " + "verylongword" * 12, "/issues/ORC-97")
 
 
-@dataclass
-class Said:
-    html: str
-    edited_at: datetime | None = None
-    deleted_at: datetime | None = None
+def row(
+    seq: int, doer: Person | None, icon: str, parts: list[Part], at: datetime, issue: IssueRef | None = None, **more: Any
+) -> Row:
+    actor = Part("person", doer.name, href=doer.href) if doer else Part("strong", "Automation")
+    name = f"event-{seq}" if issue is None else f"event-01937b{seq:06x}"
+    return Row(name, f"#{name}", at, icon, actor, parts, issue, say=f"{actor.text} did something", **more)
 
 
-@dataclass
-class Row:
-    seq: int
-    doer: Person
-    glyph: str
-    parts: list[Part]
-    at: datetime
-    issue: Issue | None = None
-    comment: Said | None = None
-    fresh: bool = False
-    members: list["Row"] = field(default_factory=list)
-    caused: list["Row"] = field(default_factory=list)
-    receipt: Any = None
-    tone: str = ""
-
-    @property
-    def uid(self) -> str:
-        return f"01937b{self.seq:06x}"
-
-
-@dataclass
-class Cluster:
-    issue: Issue
-    lines: list[Row]
-
-
-@dataclass
-class Day:
-    date: date
-    quiet: int = 0
-
-
-@dataclass
-class NewLine:
-    count: int
-    since: datetime
+def said(seq: int, doer: Person, html: str, at: datetime, issue: IssueRef | None, **more: Any) -> Row:
+    edited, removed = more.pop("edited_at", None), more.pop("removed", False)
+    card = CommentCard(seq, Markup(html), Doer(doer.name, doer.username), edited, None, removed, mine=True)
+    return row(seq, doer, "chat", [], at, issue, comment=card, **more)
 
 
 def receipt(*, failed: bool = False) -> dict[str, Any]:
@@ -92,17 +61,17 @@ def receipt(*, failed: bool = False) -> dict[str, Any]:
 
 def rule(seq: int, parts: list[Part], at: datetime) -> Row:
     because = [text(" because of rule "), Part("rule", "Urgent checkout goes to the on-call", href="/admin/rules")]
-    return Row(seq, ROBOT, "bolt", [*parts, *because], at)
+    return row(seq, None, "bolt", [*parts, *because], at)
 
 
-def items(issue: Issue | None = None) -> list[Any]:
+def items(issue: IssueRef | None = None) -> list[Shown]:
     """A feed with everything in it; with an issue, as it stands on pages over many."""
     day = timedelta(days=1)
     four = [
-        Row(21, OTIS, "tag", [text("added "), label("payments", "iris"), this("to")], NOW - day),
-        Row(22, OTIS, "tag", [text("added "), label("mobile", "gold"), this("to")], NOW - day),
-        Row(23, OTIS, "tag", [text("removed "), label("bug", "rose", gone=True), this("from")], NOW - day),
-        Row(24, OTIS, "calendar", [text("set due date "), *change(None, "25 November"), this("of")], NOW - day),
+        row(21, OTIS, "tag", [text("added "), label("payments", "iris"), this("to")], NOW - day),
+        row(22, OTIS, "tag", [text("added "), label("mobile", "gold"), this("to")], NOW - day),
+        row(23, OTIS, "tag", [text("removed "), label("bug", "rose", gone=True), this("from")], NOW - day),
+        row(24, OTIS, "calendar", [text("set due date "), *change(None, "25 November"), this("of")], NOW - day),
     ]
     folded = [text("made 4 changes: ")]
     for place, one in enumerate(four):
@@ -119,14 +88,15 @@ def items(issue: Issue | None = None) -> list[Any]:
         "</td></tr></tbody></table><pre tabindex='0'><code class='language-py'>print('a line that is rather long and goes on and on "
         "beyond the edge of a phone, and then a little further')</code></pre><blockquote><p>Quoted</p></blockquote>"
     )
-    return [
-        Day(date(2026, 11, 20)),
-        Row(1, HAZEL, "plus", opened, NOW - 3 * day, issue),
-        Row(2, ROWAN, "user", [text("assigned "), person("Otis Wren", "otis"), this("to")], NOW - 3 * day, issue),
-        Row(3, OTIS, "chat", [], NOW - 3 * day, issue, Said(words, edited_at=NOW)),
-        Row(4, TANSY, "chat", [], NOW - 3 * day, issue, Said("", deleted_at=NOW)),
-        Day(date(2026, 11, 22), quiet=3),
-        Row(
+    listed_rows: list[Any] = [
+        Shown("day", at=NOW - 3 * day),
+        row(1, HAZEL, "plus", opened, NOW - 3 * day, issue),
+        row(2, ROWAN, "user", [text("assigned "), person("Otis Wren", "otis"), this("to")], NOW - 3 * day, issue),
+        said(3, OTIS, words, NOW - 3 * day, issue, edited_at=NOW),
+        said(4, TANSY, "", NOW - 3 * day, issue, removed=True),
+        Shown("gap", number=3),
+        Shown("day", at=NOW - day),
+        row(
             17,
             OTIS,
             "st-in_progress",
@@ -134,18 +104,18 @@ def items(issue: Issue | None = None) -> list[Any]:
             NOW - day,
             issue,
         ),
-        Row(24, OTIS, "tag", folded, NOW - day, issue, members=four),
-        Row(
-            25,
+        row(25, OTIS, "tag", folded, NOW - day, issue, group=four),
+        row(
+            26,
             BRAM,
             "st-reopened",
             [text("reopened "), this(), text(" "), Part("quote", "It still fails on a phone")],
             NOW - day,
             issue,
         ),
-        NewLine(4, NOW - timedelta(hours=6)),
-        Day(date(2026, 11, 23)),
-        Row(
+        Shown("new", at=NOW - timedelta(hours=6), number=4),
+        Shown("day", at=NOW),
+        row(
             30,
             HAZEL,
             "pr-urgent",
@@ -160,10 +130,10 @@ def items(issue: Issue | None = None) -> list[Any]:
                 rule(32, [text("added "), label("on-call", "rose")], NOW),
             ],
         ),
-        Row(33, OTIS, "chat", [], NOW, issue, Said(rich), fresh=True, receipt=receipt(failed=True)),
-        Row(
+        said(33, OTIS, rich, NOW, issue, fresh=True, receipt=receipt(failed=True)),
+        row(
             34,
-            ROBOT,
+            None,
             "merge",
             [text("linked "), Part("issue", "Release stale card holds nightly", "/issues/ORC-139", {"key": "ORC-139"})],
             NOW,
@@ -171,12 +141,24 @@ def items(issue: Issue | None = None) -> list[Any]:
             fresh=True,
         ),
     ]
+    return [one if isinstance(one, Shown) else Shown("row", row=one) for one in listed_rows]
 
 
-def clusters() -> list[Any]:
+def clusters() -> list[Shown]:
     """The same as a timeline over many issues."""
-    of = Issue()
-    rows = [row for row in items(of) if isinstance(row, Row)]
-    other = Issue("ORC-97", "Receipts use the wrong currency sign " + "verylongword" * 12, "reopened")
-    lone = Row(60, BRAM, "st-reopened", [text("reopened "), this()], NOW, other)
-    return [Day(date(2026, 11, 23)), Cluster(of, rows[-3:]), lone]
+    rows = [item.row for item in items(CARD) if item.row][-3:]
+    for one in rows:
+        one.issue = None
+    head = ClusterHead("in_progress", CARD.title, CARD.key, CARD.href, 3)
+    cluster = Row("cluster-1", CARD.href, NOW, "", None, [], None, "", cluster=head, caused=rows)
+    lone = row(60, BRAM, "st-reopened", [text("reopened "), this()], NOW, LONG)
+    return [Shown("day", at=NOW), Shown("row", row=cluster), Shown("row", row=lone)]
+
+
+def of_a_person() -> list[Shown]:
+    """The same where the actor is left out."""
+    found = [Shown("day", at=NOW)] + [item for item in items(CARD) if item.kind == "row"][-3:]
+    for item in found:
+        if item.row:
+            item.row.actor, item.row.id = None, item.row.id + "-p"
+    return found
