@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from app.accounts.current import viewer
 from app.events.parts import Part
 from app.feeds.event_page import event_page
-from app.feeds.lines import Line, about
+from app.feeds.lines import Line
 from app.web.render import render
 
 blueprint = Blueprint("events", __name__, url_prefix="/events")
@@ -21,6 +21,11 @@ def show(uid: str) -> Response:
 def sentence(line: Line) -> list[Part]:
     """Who and what, the issue named by its key alone: its title stands beside it."""
     parts = [Part("strong", line.doer.name), Part("text", " ")]
-    for part in about(line):
-        parts.append(Part("strong", part.extra["key"]) if part.kind == "issue" else part)
+    for part in line.parts:
+        if part.kind != "this" or line.issue is None:
+            parts.append(part)
+        else:
+            on = part.extra.get("on")
+            parts += [Part("text", f" {on} ")] if on else []
+            parts.append(Part("strong", line.issue.key))
     return parts
