@@ -3,10 +3,10 @@
 from flask import Blueprint, Response
 
 from app.accounts.current import viewer
-from app.events.parts import Part
+from app.events.parts import Part, text
 from app.events.wording import plain
 from app.feeds.event_page import event_page
-from app.feeds.lines import Line, about
+from app.feeds.lines import Line
 from app.web.render import render
 
 blueprint = Blueprint("events", __name__, url_prefix="/events")
@@ -28,8 +28,15 @@ def show(uid: str) -> Response:
 
 def sentence(line: Line) -> list[Part]:
     """Who and what. The issue is named by its key alone: its title stands beside it."""
-    parts = [Part("strong", part.extra["key"]) if part.kind == "issue" else part for part in about(line)]
-    return [Part("strong", line.doer.name), Part("text", " "), *parts]
+    parts = [Part("strong", line.doer.name), text(" ")]
+    for part in line.parts:
+        if part.kind == "this" and line.issue is not None:
+            on = part.extra.get("on")
+            parts += [text(f" {on} ")] if on else []
+            parts.append(Part("strong", line.issue.key))
+        else:
+            parts.append(part)
+    return parts
 
 
 def words(line: Line) -> str:
