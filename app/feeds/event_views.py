@@ -3,7 +3,8 @@
 from flask import Blueprint, Response
 
 from app.accounts.current import viewer
-from app.events.parts import Part
+from app.events.parts import Part, text
+from app.events.wording import plain
 from app.feeds.event_page import event_page
 from app.feeds.lines import Line
 from app.web.render import render
@@ -15,17 +16,29 @@ blueprint = Blueprint("events", __name__, url_prefix="/events")
 def show(uid: str) -> Response:
     """What happened, who was told, and how that went."""
     page = event_page(viewer(), uid)
-    return render("events/event.html", place=page.line.project, page=page, line=page.line, sentence=sentence)
+    return render(
+        "events/event.html",
+        place=page.line.project,
+        page=page,
+        line=page.line,
+        sentence=sentence(page.line),
+        words=words,
+    )
 
 
 def sentence(line: Line) -> list[Part]:
-    """Who and what, the issue named by its key alone: its title stands beside it."""
-    parts = [Part("strong", line.doer.name), Part("text", " ")]
+    """Who and what. The issue is named by its key alone: its title stands beside it."""
+    parts = [Part("strong", line.doer.name), text(" ")]
     for part in line.parts:
-        if part.kind != "this" or line.issue is None:
-            parts.append(part)
-        else:
+        if part.kind == "this" and line.issue is not None:
             on = part.extra.get("on")
-            parts += [Part("text", f" {on} ")] if on else []
+            parts += [text(f" {on} ")] if on else []
             parts.append(Part("strong", line.issue.key))
+        else:
+            parts.append(part)
     return parts
+
+
+def words(line: Line) -> str:
+    """The same in plain words, for a link."""
+    return f"{line.doer.name} {plain(line.parts, issue=line.issue.key if line.issue else None, quotes=False)}"

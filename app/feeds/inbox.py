@@ -147,7 +147,7 @@ def _lines(event_ids: set[int]) -> tuple[dict[int, Line], dict[int, dict[str, An
         return {}, {}
     events = db.session.execute(select(*COLUMNS).where(Event.id.in_(event_ids))).all()
     lines = make_lines(events, with_issues=True)
-    return {line.id: line for line in lines}, {event.id: event.metadata for event in events}
+    return {line.id: line for line in lines}, {event.id: event.facts for event in events}
 
 
 def _row(

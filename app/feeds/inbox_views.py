@@ -19,7 +19,6 @@ from app.feeds.inbox import (
     reading,
     unread_issue_ids,
 )
-from app.feeds.rows import Row, make_row
 from app.notifications.notification import mark_done, mark_read
 from app.web.filters import plural
 from app.web.paging import decode_cursor, encode_cursor
@@ -50,7 +49,6 @@ def show() -> Response:
         cursor=encode_cursor(page.next) if page.next else None,
         chosen=bool(chosen and open_one),
         reading=open_one,
-        feed=_feed(open_one),
         following=_following(page, open_one),
         here=_address(tab, issue=chosen, cursor=request.args.get("cursor", "")),
         topic=f"user:{viewer().user_id}",
@@ -135,15 +133,6 @@ def _reading(tab: Tab, chosen: str, page: InboxPage) -> Reading | None:
         if found:
             return found
     return None
-
-
-def _feed(open_one: Reading | None) -> list[Row]:
-    rows = []
-    for line in open_one.lines if open_one else ():
-        row = make_row(line, viewer(), "issue")
-        row.href = f"/issues/{open_one.issue.key}#{row.id}" if open_one else row.href
-        rows.append(row)
-    return rows
 
 
 def _following(page: InboxPage, open_one: Reading | None) -> str:
