@@ -135,7 +135,8 @@ def _others() -> int:
 @signed_in
 def sessions() -> Response:
     """Where one is signed in."""
-    found = [(session, agents.in_words(session.agent)) for session in live_sessions(user())]
+    ordered = sorted(live_sessions(user()), key=lambda session: session.id != viewer().session_id)
+    found = [(session, agents.in_words(session.agent)) for session in ordered]
     return _page("sessions", Form(), sessions=found, here=viewer().session_id)
 
 
