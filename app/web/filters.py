@@ -78,9 +78,10 @@ def day_heading(moment: datetime | date) -> DayHeading:
             return DayHeading(day(which), f"{which:%A}")
 
 
-def day_word(name: str) -> str:
-    """The name of a day inside of a sentence: today, yesterday, on Friday, on 12 November."""
-    return name.lower() if name in ("Today", "Yesterday") else f"on {name}"
+def since(moment: datetime) -> str:
+    """today at 09:14, yesterday at 17:00, on Friday at 08:30: inside of a sentence."""
+    name = day_heading(moment).name
+    return f"{name.lower() if name in ('Today', 'Yesterday') else f'on {name}'} at {moment_text(moment)}"
 
 
 def relative(moment: datetime) -> str:
@@ -164,6 +165,6 @@ def gap_days(newer: datetime, older: datetime) -> int:
 
 def install(app: Flask) -> None:
     """Make them filters of every template."""
-    filters = (when, moment_text, full, day, day_heading, day_word, relative, short, number, plural, initials, hue, attrs)
+    filters = (when, moment_text, full, day, day_heading, since, relative, short, number, plural, initials, hue, attrs)
     app.jinja_env.filters.update({one.__name__: one for one in filters})
     app.jinja_env.globals["gap_days"] = gap_days

@@ -7,11 +7,10 @@ const query = `token=${encodeURIComponent(token)}`;
 const SILENCE = 40_000, HIDDEN = 10_000, POLL = 10_000, FIRST = 500, LONGEST = 15_000;
 let stream = null, beat = 0, wait = FIRST, failed = 0, retry = 0, hiding = 0;
 
-function close() {
+const close = () => {
   clearTimeout(retry);
-  stream?.close();
-  stream = null;
-}
+  stream = stream?.close() ?? null;
+};
 
 function listen(name, act) {
   stream.addEventListener(name, ({ data }) => {

@@ -6,9 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, request
 from jinja2 import ChoiceLoader, FileSystemLoader
+from markupsafe import Markup
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from wtforms import BooleanField, PasswordField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from app.db import begin_write, db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -47,7 +49,7 @@ class GalleryForm(Form):
     email = StringField("Email")
     text = TextAreaField("Description")
     agree = BooleanField("Stay signed in for 30 days")
-    role = RadioField("Role", choices=[("lead", "Lead"), ("member", "Member")], default="member")
+    role = RadioField("Role", choices=[SelectChoice("lead", "Lead"), SelectChoice("member", "Member")], default="member")
 
 
 class SignInForm(Form):
@@ -86,6 +88,53 @@ def context(form: Form) -> dict[str, Any]:
         "base": "/issues/ORC-142",
         "moderates": True,
     }
+
+
+FEED_TAIL = (
+    '<li class="tail" hidden hx-get="/gallery/feed?after={0}" hx-trigger="live, live from:body" hx-swap="outerHTML" '
+    'hx-sync="this:drop" data-live-topic="issue:7" data-live-seq="{0}"></li>'
+)
+
+
+@blueprint.get("/live")
+def live() -> Response:
+    """A feed that grows when something was said, below a text so long that its end is out of view."""
+    return render("gallery/live.html", tail=Markup(FEED_TAIL).format(len(said)), lines=int(request.args.get("lines", 0)))
+
+
+said: list[str] = []
+
+
+@blueprint.get("/feed")
+def feed() -> Response:
+    after = int(request.args["after"])
+    row = Markup('<li class="event" id="event-{}" tabindex="-1" data-row data-say="Otis commented"><span class="mark"></span>{}</li>')
+    rows = [row.format(number, text) for number, text in enumerate(said, 1) if number > after]
+    return Response(Markup("").join(rows) + Markup(FEED_TAIL).format(len(said)))
+
+
+@blueprint.post("/comments")
+def comments() -> Response:
+    body = request.form["body"]
+    if body == "refuse me":
+        raise Conflict("Hazel resolved this while you were typing.")
+    said.append(body)
+    return done("/gallery/live")  # type: ignore[return-value]
+
+
+@blueprint.post("/undo")
+def undo() -> Response:
+    toast_next_page(f"Undone: {request.form['step']}")
+    return done("/gallery/live")  # type: ignore[return-value]
+
+
+@blueprint.post("/visits")
+def visits() -> Response:
+    visited.append(request.args["seq"])
+    return Response(status=204)
+
+
+visited: list[str] = []
 
 
 @blueprint.get("/sign-in")
