@@ -112,10 +112,11 @@ def _events(kind: str, ids: list[int]) -> Iterator[tuple[Row[Any], dict[str, tup
         .order_by(owner, EVENTS.c.seq)
         .execution_options(yield_per=EVENTS_AT_ONCE)
     )
-    for part in db.session.execute(query).partitions():
-        texts = _texts([event.id for event in part])
-        for event in part:
-            yield event, texts.get(event.id, {})
+    with db.session.execute(query) as result:
+        for part in result.partitions():
+            texts = _texts([event.id for event in part])
+            for event in part:
+                yield event, texts.get(event.id, {})
 
 
 def _texts(ids: list[int]) -> dict[int, dict[str, tuple[str, str]]]:
@@ -186,13 +187,10 @@ class _Chain:
         return self.row._mapping[field]
 
     def _comment(self, expected: dict[int, Any], found: dict[int, Any]) -> Difference:
-        """The first comment that is not as its newest event says; each is (seq, sha256 or None when removed)."""
-        told = {comment: sha for comment, (_, sha) in expected.items()}
-        there = {comment: sha for comment, (_, sha) in found.items()}
-        odd = min(
-            comment for comment in told.keys() | there.keys() if told.get(comment) != there.get(comment)
-        )
-        self.seq = expected[odd][0] if odd in expected else found[odd][0]
+        """The first comment that is not as its newest event says."""
+        everyone = expected.keys() | found.keys()
+        odd = min(comment for comment in everyone if expected.get(comment) != found.get(comment))
+        self.seq = self.state.by[f"comment {odd}"] if odd in expected else found[odd][0]
         return self._wrong(f"its comment {odd} is not what was recorded")
 
     def _wrong(self, reason: str) -> Difference:

@@ -92,7 +92,8 @@ def _importer(username: str | None) -> User | None:
 
 
 def _project(key: str) -> Project | None:
-    found = db.session.scalar(select(Project).where(func.upper(Project.key) == key).with_for_update())
+    query = select(Project).where(func.upper(Project.key) == key).with_for_update()
+    found = db.session.scalar(query.execution_options(populate_existing=True))
     if found and found.archived_at:
         raise Conflict(f"{found.name} is archived: it can be read and not changed")
     return found
