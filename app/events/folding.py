@@ -1,7 +1,7 @@
 """Folding events: what a subject must look like after all that happened to it.
 
-Works on the facts as they stand in the row, not on action classes: it is asked about millions of events. A field that
-no event spoke of, or whose text was redacted, is not compared.
+Works on the facts as they stand in the row, not on action classes: it is asked about millions of events. A
+field that no event spoke of, or whose text was redacted, is not compared.
 """
 
 from collections.abc import Callable

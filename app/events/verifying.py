@@ -138,7 +138,7 @@ class _Chain:
         self.state = Folded()
 
     def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
-        """The next event: is its number the next, does it seal the one before, are its facts and texts untouched?"""
+        """The next event: has it the next number, does it seal the one before, is it as it was recorded?"""
         self.seq += 1
         columns = event._mapping
         if event.seq != self.seq:
@@ -157,7 +157,7 @@ class _Chain:
         return None
 
     def compare(self, beside: dict[str, dict[int, Any]]) -> Difference | None:
-        """The row and what belongs to it against the folded events: the earliest event that does not agree."""
+        """The row and what belongs to it against the folded events: the earliest that does not agree."""
         if self.row.event_seq > self.seq:
             self.seq += 1
             return self._wrong(f"it is missing; the {self.kind} has had {self.row.event_seq}")

@@ -22,7 +22,8 @@ LEFT_OUT = {"id", "uid", "issue_id", "hash", "prev_hash", "facts"}
 
 
 def _columns(event: Event) -> dict[str, Any]:
-    return {column: getattr(event, column) for column in Event.__mapper__.columns.keys() if column not in LEFT_OUT}
+    names = set(Event.__mapper__.columns.keys()) - LEFT_OUT
+    return {name: getattr(event, name) for name in names}
 
 
 def test_the_rows_are_those_of_recording_one_by_one(world: worlds.World) -> None:
@@ -56,8 +57,9 @@ def test_many_subjects_get_a_chain_each_and_finished_deliveries(world: worlds.Wo
     other = worlds.issue(world.project, world.lead)
     moment = clock.now()
     closing = Closed.model_validate({"from": "open", "to": "closed", "step": "close"})
+    renaming = UserRenamed.model_validate({"from": "Rowan", "to": "Rowan P."})
     facts = [
-        Fact(world.lead, UserRenamed.model_validate({"from": "Rowan", "to": "Rowan P."}), world.actor, moment),
+        Fact(world.lead, renaming, world.actor, moment),
         Fact(other, closing, world.actor, moment),
         Fact(world.issue, closing, world.actor, moment),
     ]

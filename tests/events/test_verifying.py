@@ -84,7 +84,11 @@ def test_a_missing_text_is_a_redaction_and_no_difference(busy: worlds.World) -> 
         ("UPDATE issues SET comment_count = 9 WHERE id = :id", 6, "says comment_count 1"),
         ("DELETE FROM issue_labels WHERE issue_id = :id", 8, "says labels"),
         ("DELETE FROM issue_assignees WHERE issue_id = :id", 9, "says assignees"),
-        ("UPDATE comments SET body = 'One' WHERE issue_id = :id AND event_seq = 3", 5, "is not what was recorded"),
+        (
+            "UPDATE comments SET body = 'One' WHERE issue_id = :id AND event_seq = 3",
+            5,
+            "not what was recorded",
+        ),
         ("UPDATE issues SET event_seq = 12 WHERE id = :id", 12, "it is missing"),
     ],
 )
