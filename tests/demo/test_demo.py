@@ -27,9 +27,9 @@ from tests.support import world as worlds
 def test_the_workspace_has_three_projects_sixty_issues_and_every_status(
     context: Flask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     fill_if_empty()
-    assert time.monotonic() - begun < 10, "the goal is 3 s on an idle machine"
+    assert time.process_time() - begun < 6, "the goal is 3 s on an idle machine; this is the processor's time"
 
     projects = {project.key: project for project in db.session.scalars(select(Project))}
     assert {key: one.visibility for key, one in projects.items()} == {
