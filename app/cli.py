@@ -49,7 +49,7 @@ def prepare() -> None:
 
 
 def make_ready(host: str | None = None) -> None:
-    """What `flask prepare` does, for pages on this address. Needs an app context; a second time does nothing more."""
+    """What `flask prepare` does, for pages at `host`. In an app context; a second time does nothing more."""
     if (ROOT / "migrations" / "env.py").exists():
         upgrade()
     if current_app.extensions["settings"].demo:

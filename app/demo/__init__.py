@@ -1,4 +1,4 @@
-"""The demo workspace: three projects with months of plausible history, so that the first look has something to see."""
+"""The demo workspace: three projects with months of plausible history, so that there is something to see."""
 
 from app.demo.commands import fill_if_empty
 

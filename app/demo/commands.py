@@ -54,7 +54,7 @@ def fill_if_empty(host: str | None = None) -> None:
 
 
 def fill(host: str | None = None) -> None:
-    """Fill and commit. Raises Forbidden where others could reach it, Conflict when there is something already."""
+    """Fill and commit. Raises Forbidden where others could reach it, Conflict when it is not empty."""
     settings: Settings = current_app.extensions["settings"]
     for one in _hosts(settings, host):
         if not _is_loopback(one):

@@ -9,7 +9,7 @@ from app.accounts.user import User
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A person of the demo. The password is random, and known to nobody but who reads the first start's lines."""
+    """A person of the demo. The password is random, printed at the first start."""
 
     username: str
     name: str
@@ -35,7 +35,7 @@ CAST = (
 
 
 def characters(*, cheap: bool) -> list[Character]:
-    """The cast with fresh passwords, Juno, who administers, first. Takes about half a second for the hashes."""
+    """The cast with fresh passwords, Juno, who administers, first. The hashes take about half a second."""
     made = []
     for username, name, zone in CAST:
         password = make_password()

@@ -22,7 +22,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that happens to an issue. `verb` is "comment", a step, or another change; `words` are what it says."""
+    """Something that happens to an issue. `verb` is "comment", a step or a change; `words` what it says."""
 
     wait: timedelta
     who: str

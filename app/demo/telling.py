@@ -1,7 +1,7 @@
 """Telling the stories through the ordinary verbs, each at its own moment of the past.
 
-Everything is recorded as history that was brought in, so nobody is mailed. Only what happened in the last days still
-goes to the in-app notifications: an inbox with nothing in it shows nobody what it is for.
+Everything is recorded as history that was brought in, so nobody is mailed. Only what happened in the last
+days still goes to the in-app notifications: an inbox with nothing in it shows nobody what it is for.
 """
 
 import random
@@ -77,7 +77,7 @@ def rendered(stories: list[Story], cast: list[Character]) -> dict[str, tuple[str
 
 
 def tell(stories: list[Story], cast: list[Character], stage: Stage) -> int:
-    """Do everything the stories say, in the order of time; returns how many issues there are. Does not commit."""
+    """Do everything the stories say, in the order of time; returns how many issues there are. No commit."""
     now = clock.now()
     dice = random.Random(SEED)  # noqa: S311 - minutes, not secrets
     beginning = now - max(tale.ago for story in stories for tale in story.tales) - timedelta(days=9)
@@ -108,7 +108,8 @@ def _set_up(story: Story, stage: Stage) -> None:
     )
     stage.projects[story.key] = project
     for username, role in story.members.items():
-        add_member(project, stage.people[username], role=role, actor=by, at=clock.now())  # type: ignore[arg-type]
+        person = stage.people[username]
+        add_member(project, person, role=role, actor=by, at=clock.now())  # type: ignore[arg-type]
     for name, color in story.labels.items():
         stage.labels[story.key, name] = create_label(project, name=name, color=color, actor=by)
 

@@ -1,7 +1,7 @@
 """Recording many facts at once: history that is brought in.
 
-The chains are computed in memory and every table is written with a few statements, so that a history of thousands
-of events is one short transaction. The rows are those `record_event` would have written, sealed by the same code.
+The chains are computed in memory and every table is written with a few statements, so that a history of
+thousands of events is one short transaction. The rows are those of `record_event`, sealed by the same code.
 """
 
 from collections.abc import Sequence

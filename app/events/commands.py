@@ -29,6 +29,6 @@ def verify_command(key: str | None) -> None:
     if done.difference:
         raise click.ClickException(str(done.difference))
     click.echo(
-        f"{done.events:,} events of {done.issues:,} issues, {done.projects:,} projects and {done.people:,} people "
-        f"verified in {clock.monotonic() - begun:.1f} s: nothing differs."
+        f"{done.events:,} events of {done.issues:,} issues, {done.projects:,} projects and "
+        f"{done.people:,} people verified in {clock.monotonic() - begun:.1f} s: nothing differs."
     )

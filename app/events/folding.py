@@ -1,7 +1,7 @@
 """Folding events: what a subject must look like after all that happened to it.
 
-Works on the facts as they stand in the row, not on action classes: it is asked about millions of events. A field that
-no event spoke of, or whose text was redacted, is not compared.
+Works on the facts as they stand in the row, not on action classes: it is asked about millions of events. A
+field that no event spoke of, or whose text was redacted, is not compared.
 """
 
 from collections.abc import Callable
@@ -85,16 +85,24 @@ def _issue_created(state: Folded, facts: Facts, texts: Texts, seq: int) -> None:
 
 def _commented(state: Folded, facts: Facts, _texts: Texts, seq: int) -> None:
     state.set("comment_count", state.values.get("comment_count", 0) + 1, seq)
-    state.put("comments", facts["comment_id"], (seq, facts["sha256"]), seq)
+    _comment(state, facts["comment_id"], (seq, facts["sha256"]), seq)
 
 
 def _comment_edited(state: Folded, facts: Facts, _texts: Texts, seq: int) -> None:
-    state.put("comments", facts["comment_id"], (seq, facts["sha256"]), seq)
+    first, _ = state.values["comments"][facts["comment_id"]]
+    _comment(state, facts["comment_id"], (first, facts["sha256"]), seq)
 
 
 def _comment_deleted(state: Folded, facts: Facts, _texts: Texts, seq: int) -> None:
+    first, _ = state.values["comments"][facts["comment_id"]]
     state.set("comment_count", state.values.get("comment_count", 0) - 1, seq)
-    state.put("comments", facts["comment_id"], (seq, None), seq)
+    _comment(state, facts["comment_id"], (first, None), seq)
+
+
+def _comment(state: Folded, comment_id: int, value: tuple[int, str | None], seq: int) -> None:
+    """A comment is the number of its `commented` event and the hash of its text, None when it was removed."""
+    state.put("comments", comment_id, value, seq)
+    state.by[f"comment {comment_id}"] = seq
 
 
 def _project_created(state: Folded, facts: Facts, texts: Texts, seq: int) -> None:

@@ -1,4 +1,4 @@
-"""What belongs to a subject and stands in tables of the storeys above, which are known here by their names only."""
+"""What belongs to a subject and stands in tables of the storeys above, known here by their names only."""
 
 import operator
 from hashlib import sha256

@@ -112,10 +112,11 @@ def _events(kind: str, ids: list[int]) -> Iterator[tuple[Row[Any], dict[str, tup
         .order_by(owner, EVENTS.c.seq)
         .execution_options(yield_per=EVENTS_AT_ONCE)
     )
-    for part in db.session.execute(query).partitions():
-        texts = _texts([event.id for event in part])
-        for event in part:
-            yield event, texts.get(event.id, {})
+    with db.session.execute(query) as result:
+        for part in result.partitions():
+            texts = _texts([event.id for event in part])
+            for event in part:
+                yield event, texts.get(event.id, {})
 
 
 def _texts(ids: list[int]) -> dict[int, dict[str, tuple[str, str]]]:
@@ -137,7 +138,7 @@ class _Chain:
         self.state = Folded()
 
     def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
-        """The next event: is its number the next, does it seal the one before, are its facts and texts untouched?"""
+        """The next event: has it the next number, does it seal the one before, is it as it was recorded?"""
         self.seq += 1
         columns = event._mapping
         if event.seq != self.seq:
@@ -156,7 +157,7 @@ class _Chain:
         return None
 
     def compare(self, beside: dict[str, dict[int, Any]]) -> Difference | None:
-        """The row and what belongs to it against the folded events: the earliest event that does not agree."""
+        """The row and what belongs to it against the folded events: the earliest that does not agree."""
         if self.row.event_seq > self.seq:
             self.seq += 1
             return self._wrong(f"it is missing; the {self.kind} has had {self.row.event_seq}")
@@ -186,13 +187,10 @@ class _Chain:
         return self.row._mapping[field]
 
     def _comment(self, expected: dict[int, Any], found: dict[int, Any]) -> Difference:
-        """The first comment that is not as its newest event says; each is (seq, sha256 or None when removed)."""
-        told = {comment: sha for comment, (_, sha) in expected.items()}
-        there = {comment: sha for comment, (_, sha) in found.items()}
-        odd = min(
-            comment for comment in told.keys() | there.keys() if told.get(comment) != there.get(comment)
-        )
-        self.seq = expected[odd][0] if odd in expected else found[odd][0]
+        """The first comment that is not as its newest event says."""
+        everyone = expected.keys() | found.keys()
+        odd = min(comment for comment in everyone if expected.get(comment) != found.get(comment))
+        self.seq = self.state.by[f"comment {odd}"] if odd in expected else found[odd][0]
         return self._wrong(f"its comment {odd} is not what was recorded")
 
     def _wrong(self, reason: str) -> Difference:

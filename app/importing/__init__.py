@@ -1,1 +1,1 @@
-"""Bringing in history from elsewhere: issues with everything that was said and done, as events at their true times."""
+"""Bringing in history from elsewhere: issues with what was said and done, as events at their true times."""

@@ -2,9 +2,9 @@
 
 What the archive leaves open, and what is made of it:
 - `author` null is a deleted account: GitHub itself calls it `ghost`, so do we.
-- A review is one comment: its own words, then its remarks on single lines (which name neither file nor author). A
-  review that says nothing, as a bare approval, is left out.
-- Comments have no ids: the n-th of an author at a moment on an issue is the same comment in every later archive.
+- A review is one comment: its own words, then its remarks on single lines, which do not name their file.
+  A review that says nothing, as a bare approval, is left out.
+- Comments have no ids: the n-th of an author at a moment on an issue is the same one in every later archive.
 - Who closed an issue is not told; who merged a pull request is. Reopenings are not told at all.
 """
 

@@ -54,7 +54,8 @@ def _bar(what: Iterable[T], label: str, length: int) -> AbstractContextManager[I
 
 def _summary(report: Report, seconds: float) -> str:
     if not report.events:
-        return f"{report.key}: nothing new. {report.present:,} issues and comments of the archive are here already."
+        here = f"{report.present:,} issues and comments of the archive are here already."
+        return f"{report.key}: nothing new. {here}"
     lines = [
         f"{report.key}: {report.issues:,} issues, {report.comments:,} comments and {report.people:,} people "
         f"imported as {report.events:,} events in {seconds:.1f} s ({report.events / seconds:,.0f} a second)."

@@ -1,7 +1,7 @@
 """A GitHub archive into a project: read, compare, render, and then write in one transaction.
 
-A second run of the same archive adds nothing; one of a later archive adds the issues, comments and closings that are
-new. It never rewrites what is here: a title, a text or a label that was changed there stays as it was brought.
+A second run of the same archive adds nothing; one of a later archive adds the issues, comments and closings
+that are new. It never rewrites what is here: what was changed there later stays as it was brought.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,9 @@ from app.importing.archive import read_archive
 from app.importing.labels import bring_labels
 from app.importing.people import make_people, origin
 from app.importing.plan import Addition, Plan, make_plan, still_true
-from app.importing.texts import render
-from app.importing.writing import Scene, Text, Written, write
+from app.importing.telling import Scene
+from app.importing.texts import Text, render_all
+from app.importing.writing import Written, write
 from app.live.publish import publish
 from app.projects.membership import add_member
 from app.projects.project import Project, create_project
@@ -70,14 +71,16 @@ def import_github_archive(order: Order, *, watch: Watch) -> Report:
     archive = read_archive(order.file)
     with reading_first():
         importer, project = _importer(order.by), _project(order.key)
+        importer_id = importer.id if importer else None
         plan = make_plan(archive, order.key, project)
         if project and plan.is_empty:
             return Report(order.key, present=plan.present)
-        with watch(plan.additions, "Rendering", len(plan.additions)) as additions:
-            told = [(addition, render(plan, addition)) for addition in additions]
+        db.session.rollback()  # nothing is held while the texts are rendered
+        with watch(render_all(plan), "Rendering", len(plan.additions)) as texts:
+            told = list(texts)
         begin_write()
         with watch(told, "Writing", len(told)) as watched:
-            report = _write(order, plan, importer.id if importer else None, watched)
+            report = _write(order, plan, importer_id, watched)
         db.session.commit()
     return report
 
@@ -92,7 +95,8 @@ def _importer(username: str | None) -> User | None:
 
 
 def _project(key: str) -> Project | None:
-    found = db.session.scalar(select(Project).where(func.upper(Project.key) == key).with_for_update())
+    query = select(Project).where(func.upper(Project.key) == key).with_for_update()
+    found = db.session.scalar(query.execution_options(populate_existing=True))
     if found and found.archived_at:
         raise Conflict(f"{found.name} is archived: it can be read and not changed")
     return found
@@ -159,7 +163,7 @@ def _completed(plan: Plan, report: Report) -> ImportCompleted:
 
 
 def _finish(project: Project, plan: Plan) -> None:
-    """The counter goes on behind the highest number; pages that have the project open are told to look again."""
+    """The counter goes on behind the highest number; pages that show the project are told to look again."""
     given = [one.number for one in plan.additions]
     project.issue_counter = max([project.issue_counter, *given])
     project.activity_seq += 1

@@ -1,4 +1,4 @@
-"""The people of an archive: no password and no address, so that nobody can sign in as one before it is claimed."""
+"""The people of an archive: no password and no address, so nobody can sign in as one before it is claimed."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ NAME_MAX = 80
 
 
 def logins(archive: Archive) -> list[str]:
-    """Everybody the archive speaks of, in the order of their first appearance, each once whatever the case."""
+    """Everybody the archive speaks of, in the order of their appearance, each once whatever the case."""
     found: dict[str, str] = {}
     for item in archive.items:
         names = (item.author, item.closed_by, *item.assignees, *(remark.author for remark in item.remarks))

@@ -142,7 +142,7 @@ def _numbers(archive: Archive, project: Project | None, known: dict[int, Known])
 
 
 def _free(project: Project | None, taken: int, new: list[int], came_before: bool) -> bool:
-    """Whether the archive's own numbers can be kept: in an empty project, or beyond those of its first import."""
+    """Whether the archive's numbers can be kept: in an empty project, or beyond those of its first import."""
     if not came_before:
         return project is None or not db.session.scalar(
             select(func.count()).select_from(Issue).where(Issue.project_id == project.id)

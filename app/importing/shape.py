@@ -116,7 +116,7 @@ class Shape:
 
 
 def clean(text: str) -> str:
-    """The text as the forms of the house would have taken it: no control character, no half of a surrogate pair."""
+    """The text as a form would have taken it: no control character, no half of a surrogate pair."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

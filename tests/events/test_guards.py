@@ -81,7 +81,7 @@ def test_no_tracked_column_changes_without_an_event(world: worlds.World, table: 
 
 def test_every_column_of_the_tracked_tables_is_tracked_or_known_to_be_derived() -> None:
     derived = {
-        "issues": {"id", "description_html", "description_version", "comment_count", "rank"},
+        "issues": {"id", "description_html", "description_version", "comment_count", "rank", "import_key"},
         "projects": {"id", "issue_counter", "activity_seq"},
         "users": {"id", "imported_from", "zone", "mails", "feed_seq", "activity_seq", "live_epoch"},
     }
