@@ -1,7 +1,7 @@
 """The same key answers the same: a POST that is sent twice acts once.
 
-The key's row is taken first in the transaction of the effect. A second request with the key waits at the unique
-index until the first is through; then it gets the first's answer, or acts itself when the first was refused.
+The key's row is taken first in the transaction of the effect. A second request with the key waits at the
+unique index until the first is through; then it gets the first's answer, or acts itself if that was refused.
 """
 
 import re

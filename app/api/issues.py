@@ -52,7 +52,7 @@ class IssueListing(Listing):
     """Which issues."""
 
     status: Literal["any", "open", "in_progress", "resolved", "closed", "reopened"] = Field(
-        default="any", description="`open` takes all that is not finished: open, in progress, reopened."
+        default="any", description="open takes all that is not finished: open, in_progress, reopened."
     )
     label: str | None = Field(default=None, max_length=50, description="The name of a label.")
     assignee: str | None = Field(

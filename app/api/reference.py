@@ -13,6 +13,20 @@ blueprint = Blueprint("api_reference", __name__)
 
 Schema = dict[str, Any]
 
+CHANGES = ("post", "put", "patch", "delete")
+QUIET: Schema = {
+    "name": "Quiet",
+    "in": "header",
+    "description": "true: what is done is recorded and shown, and nobody is told.",
+    "schema": {"type": "string", "enum": ["true", "false"]},
+}
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key answers the same for 24 hours, and acts once.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -74,8 +88,15 @@ def reference() -> Response:
 
 
 def openapi() -> Schema:
-    """The document, made once per application."""
-    return cast(Schema, cast(OpenAPI, current_app).api_doc)
+    """The document, made once per application: the library's, with the headers every change takes."""
+    if "api_description" not in current_app.extensions:
+        document = cast(Schema, cast(OpenAPI, current_app).api_doc)
+        for method, operation in _operations(document):
+            headers = [QUIET] if method in CHANGES else []
+            headers += [IDEMPOTENCY_KEY] if method == "post" else []
+            operation["parameters"] = [*operation.get("parameters", ()), *headers]
+        current_app.extensions["api_description"] = document
+    return cast(Schema, current_app.extensions["api_description"])
 
 
 def chapters(document: Schema) -> list[Chapter]:
@@ -93,7 +114,7 @@ def chapters(document: Schema) -> list[Chapter]:
 
 def kinds(document: Schema) -> list[Kind]:
     """The shapes that answers are made of, pages and bodies left out: a page is items and a cursor."""
-    wanted = {name for operation in _operations(document) for name in _answers(operation)}
+    wanted = {name for _, operation in _operations(document) for name in _answers(operation)}
     schemas = document["components"]["schemas"]
     for name in sorted(wanted):
         items = schemas[name].get("properties", {}).get("items")
@@ -121,9 +142,9 @@ def _call(document: Schema, path: str, method: str, operation: Schema) -> Call:
     )
 
 
-def _operations(document: Schema) -> Iterator[Schema]:
+def _operations(document: Schema) -> Iterator[tuple[str, Schema]]:
     for item in document["paths"].values():
-        yield from item.values()
+        yield from item.items()
 
 
 def _answers(operation: Schema) -> list[str]:

@@ -2,8 +2,8 @@
 
 An event may become visible after one with a later time or id. So on PostgreSQL the order is that in which the
 transactions began to write, (xid, id), and a page ends below the oldest transaction that still runs
-(`pg_snapshot_xmin`): what commits late comes later, and no page has passed it. On SQLite one writes at a time, and
-the id is the order.
+(`pg_snapshot_xmin`): what commits late comes later, and no page has passed it. On SQLite one writes at a time,
+and the id is the order.
 """
 
 from collections.abc import Sequence

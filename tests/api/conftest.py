@@ -1,6 +1,6 @@
 """Programs that talk to the API, each with a token."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,7 @@ class Program:
 
 @dataclass
 class Place:
-    """A members-only project ORC and a public one PUB, with people of every standing and a program for each."""
+    """A members-only project ORC and a public one PUB, people of every standing, and a program for each."""
 
     app: Flask
     programs: dict[str, Program] = field(default_factory=dict)
@@ -71,11 +71,8 @@ class Place:
             return done
 
 
-SCOPES = {"lead": ("read", "write"), "member": ("read", "write"), "admin": ("read", "write", "admin")}
-
-
 @pytest.fixture
-def place(app: Flask) -> Iterator[Place]:
+def place(app: Flask) -> Place:
     """Programs by name: `lead` and so on may write, `lead_read` only reads; `admin` has the scope admin."""
     made = Place(app)
     with app.app_context():
@@ -95,7 +92,7 @@ def place(app: Flask) -> Iterator[Place]:
         db.session.commit()
     made.programs["nobody"] = Program(app, None)
     made.programs["liar"] = Program(app, "tdg_nothing")
-    yield made
+    return made
 
 
 def _settle(project: Project, people: dict[str, User]) -> None:

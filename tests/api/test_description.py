@@ -17,7 +17,7 @@ from app.extensions import limiter
 from tests.api.conftest import Place
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 12
+EXAMPLES = 8
 """Requests per operation and mode."""
 
 

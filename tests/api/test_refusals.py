@@ -12,42 +12,45 @@ from app.events.event import Event
 from app.extensions import limiter
 from tests.api.conftest import Place
 
+JSON = "application/json"
 HOSTILE: list[tuple[str, bytes, str, tuple[int, ...]]] = [
     ("no json", b"title=x", "application/x-www-form-urlencoded", (415,)),
     ("text", b'{"title": "x"}', "text/plain", (415,)),
-    ("cut off", b'{"title": "x', "application/json", (400,)),
-    ("not utf-8", b'{"title": "\xff\xfe"}', "application/json", (400,)),
-    ("only a byte", b"\0", "application/json", (400,)),
-    ("nothing", b"", "application/json", (422,)),
-    ("null", b"null", "application/json", (422,)),
-    ("list", b"[]", "application/json", (422,)),
-    ("text in json", b'"{\\"title\\": \\"x\\"}"', "application/json", (422,)),
-    ("number", b"1", "application/json", (422,)),
-    ("deep", b'{"title": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "application/json", (400, 422)),
-    ("very deep", b"[" * 200_000, "application/json", (400,)),
-    ("deep object", b'{"title":' * 50 + b"1" + b"}" * 50, "application/json", (422,)),
-    ("number for a text", b'{"title": 1}', "application/json", (422,)),
-    ("huge number", b'{"title": ' + b"9" * 10_000 + b"}", "application/json", (400, 422)),
-    ("huge float", b'{"title": 1e999}', "application/json", (422,)),
-    ("nan", b'{"title": NaN}', "application/json", (422,)),
-    ("nul", b'{"title": "a\\u0000b"}', "application/json", (422,)),
-    ("nul in a name", b'{"a\\u0000": "b"}', "application/json", (422,)),
-    ("half a character", b'{"title": "\\ud800"}', "application/json", (422,)),
-    ("no title", b"{}", "application/json", (422,)),
-    ("empty title", b'{"title": "  "}', "application/json", (422,)),
-    ("long title", b'{"title": "' + b"x" * 201 + b'"}', "application/json", (422,)),
-    ("unknown field", b'{"title": "x", "colour": "red"}', "application/json", (422,)),
-    ("no priority", b'{"title": "x", "priority": "soon"}', "application/json", (422,)),
-    ("label unknown", b'{"title": "x", "labels": ["nope"]}', "application/json", (422,)),
-    ("assignee unknown", b'{"title": "x", "assignees": ["nope"]}', "application/json", (422,)),
-    ("labels no list", b'{"title": "x", "labels": "bug"}', "application/json", (422,)),
-    ("labels of lists", b'{"title": "x", "labels": [[]]}', "application/json", (422,)),
-    ("64 KiB and more", b'{"title": "x", "description": "' + b"y" * 65_537 + b'"}', "application/json", (422,)),
-    ("2 MB", b'{"title": "' + b"x" * 2_000_000 + b'"}', "application/json", (413,)),
+    ("cut off", b'{"title": "x', JSON, (400,)),
+    ("not utf-8", b'{"title": "\xff\xfe"}', JSON, (400,)),
+    ("only a byte", b"\0", JSON, (400,)),
+    ("nothing", b"", JSON, (422,)),
+    ("null", b"null", JSON, (422,)),
+    ("list", b"[]", JSON, (422,)),
+    ("text in json", b'"{\\"title\\": \\"x\\"}"', JSON, (422,)),
+    ("number", b"1", JSON, (422,)),
+    ("deep", b'{"title": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", JSON, (400, 422)),
+    ("very deep", b"[" * 200_000, JSON, (400,)),
+    ("deep object", b'{"title":' * 50 + b"1" + b"}" * 50, JSON, (422,)),
+    ("number for a text", b'{"title": 1}', JSON, (422,)),
+    ("huge number", b'{"title": ' + b"9" * 10_000 + b"}", JSON, (400, 422)),
+    ("huge float", b'{"title": 1e999}', JSON, (422,)),
+    ("nan", b'{"title": NaN}', JSON, (422,)),
+    ("nul", b'{"title": "a\\u0000b"}', JSON, (422,)),
+    ("nul in a name", b'{"a\\u0000": "b"}', JSON, (422,)),
+    ("half a character", b'{"title": "\\ud800"}', JSON, (422,)),
+    ("no title", b"{}", JSON, (422,)),
+    ("empty title", b'{"title": "  "}', JSON, (422,)),
+    ("long title", b'{"title": "' + b"x" * 201 + b'"}', JSON, (422,)),
+    ("unknown field", b'{"title": "x", "colour": "red"}', JSON, (422,)),
+    ("no priority", b'{"title": "x", "priority": "soon"}', JSON, (422,)),
+    ("label unknown", b'{"title": "x", "labels": ["nope"]}', JSON, (422,)),
+    ("assignee unknown", b'{"title": "x", "assignees": ["nope"]}', JSON, (422,)),
+    ("labels no list", b'{"title": "x", "labels": "bug"}', JSON, (422,)),
+    ("labels of lists", b'{"title": "x", "labels": [[]]}', JSON, (422,)),
+    ("64 KiB and more", b'{"title": "x", "description": "' + 65_537 * b"y" + b'"}', JSON, (422,)),
+    ("2 MB", b'{"title": "' + b"x" * 2_000_000 + b'"}', JSON, (413,)),
 ]
 
 
-@pytest.mark.parametrize(("body", "kind", "statuses"), [case[1:] for case in HOSTILE], ids=[c[0] for c in HOSTILE])
+@pytest.mark.parametrize(
+    ("body", "kind", "statuses"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE]
+)
 def test_a_body_that_cannot_be_accepted_changes_nothing(
     place: Place, body: bytes, kind: str, statuses: tuple[int, ...]
 ) -> None:
@@ -94,21 +97,17 @@ def test_a_body_that_cannot_be_accepted_changes_nothing(
         ("POST", "/issues/ORC-1/status", {"step": "stop"}, 409, "conflict", None),
         ("POST", "/issues/ORC-1/comments", {"body": " \n "}, 422, "invalid", "body"),
         ("POST", "/projects", {"key": "ORC", "name": "Taken"}, 422, "invalid", "key"),
-        ("POST", "/projects", {"key": "X1", "name": "X", "visibility": "secret"}, 422, "invalid", "visibility"),
+        ("POST", "/projects", {"key": "X1", "name": "X", "visibility": "no"}, 422, "invalid", "visibility"),
         ("POST", "/projects/ORC/labels", {"name": "bug", "color": "mauve"}, 422, "invalid", "color"),
         ("POST", "/projects/ORC/members", {"username": "nobody-here"}, 422, "invalid", "username"),
     ],
 )
-def test_a_refusal_says_what_is_wrong_and_where(  # noqa: PLR0913
+def test_a_refusal_says_what_is_wrong_and_where(
     place: Place, method: str, path: str, body: Any, status: int, code: str, field: str | None
 ) -> None:
     answer = place.lead.ask(method, path, body)
     assert answer.mimetype == "application/json", answer.text
     error = answer.json["error"]
-    # a NUL in the address may be refused at the door (400) or as an address that leads nowhere
-    if status == 400:
-        assert answer.status_code in (400, 404, 422)
-        return
     assert (answer.status_code, error["code"], error.get("field")) == (status, code, field)
     assert error["message"].strip()
 

@@ -7,7 +7,7 @@ from tests.api.conftest import Place
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
 
 
-def test_an_issue_is_opened_read_changed_moved_and_its_events_tell_it(place: Place) -> None:
+def test_an_issue_is_opened_read_changed_moved_and_its_events_tell_it(place: Place) -> None:  # noqa: PLR0915
     place.lead.post("/projects/ORC/labels", {"name": "bug", "color": "rose"})
     opened = place.lead.post(
         "/projects/ORC/issues",
@@ -31,7 +31,8 @@ def test_an_issue_is_opened_read_changed_moved_and_its_events_tell_it(place: Pla
 
     changed = place.member.patch("/issues/orc-2", {"title": "Cards fail", "priority": "urgent", "labels": []})
     assert changed.status_code == 200, changed.text
-    assert (changed.json["title"], changed.json["priority"], changed.json["labels"]) == ("Cards fail", "urgent", [])
+    assert (changed.json["title"], changed.json["labels"]) == ("Cards fail", [])
+    assert changed.json["priority"] == "urgent"
     moved = place.member.post("/issues/ORC-2/status", {"step": "resolve", "reason": "Deployed"})
     assert (moved.status_code, moved.json["status"]) == (200, "resolved")
     said = place.viewer.post("/issues/ORC-2/comments", {"body": "Thanks"})
@@ -39,6 +40,10 @@ def test_an_issue_is_opened_read_changed_moved_and_its_events_tell_it(place: Pla
     said = place.member.post("/issues/ORC-2/comments", {"body": "Done, see ORC-1"})
     assert (said.status_code, said.json["author"]) == (201, place.usernames["member"])
 
+    _check_events(place)
+
+
+def _check_events(place: Place) -> None:
     events = place.viewer_read.get("/issues/ORC-2/events").json
     assert [event["seq"] for event in events["items"]] == list(range(1, 7))
     assert [event["action"] for event in events["items"]] == [
@@ -65,4 +70,5 @@ def test_an_issue_is_opened_read_changed_moved_and_its_events_tell_it(place: Pla
     assert events["next_cursor"] is None
     later = place.lead.get("/issues/ORC-2/events?after=4&limit=1").json
     assert [event["seq"] for event in later["items"]] == [5]
-    assert [e["seq"] for e in place.lead.get(f"/issues/ORC-2/events?cursor={later['next_cursor']}").json["items"]] == [6]
+    last = place.lead.get(f"/issues/ORC-2/events?cursor={later['next_cursor']}").json
+    assert [event["seq"] for event in last["items"]] == [6]
