@@ -10,11 +10,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import create_app
 from app.config import from_environment
 from app.live import topics
 from tests.patience import until
 from tests.runtime.processtools import Program
+from tests.small_app import build_small_app
 
 SECRET = "only for these tests"
 
@@ -121,7 +121,7 @@ def serve_sample(folder: Path, redis_url: str, port: int, options: Sequence[str]
     }
     command = ("-m", "app.serve", "--port", str(port), "--app", "tests.runtime.sample:app", *options)
     with Program(*command, env=env) as program:
-        app = create_app(from_environment(env))
+        app = build_small_app(from_environment(env))
         site = Site(program, port, app, heads)
         until(lambda: _answers(site), 20)
         yield site

@@ -3,20 +3,19 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from rq.serializers import JSONSerializer
 
-from app import create_app
 from app.config import from_environment
 from app.embedded import EmbeddedValkey
 from app.prefork import Pulse
 from app.worker import rq
 from tests.patience import until
 from tests.runtime.processtools import Program, children_of, is_alive
+from tests.small_app import build_small_app
 
 COMMAND = ("-m", "flask", "--app", "tests.runtime.sample", "rq", "worker")
 
@@ -54,7 +53,7 @@ def env(server: EmbeddedValkey, notes: Notes, tmp_path: Path) -> Mapping[str, st
 
 @pytest.fixture
 def app(env: Mapping[str, str]) -> Flask:
-    return create_app(replace(from_environment(env), testing=True))
+    return build_small_app(from_environment(env))
 
 
 @pytest.fixture
