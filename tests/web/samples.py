@@ -9,6 +9,7 @@ from markupsafe import Markup
 from app.events.parts import Part, change, label, listed, person, status_change, strong, text, this
 from app.feeds.lines import Doer
 from app.feeds.rows import ClusterHead, CommentCard, IssueRef, Row, Shown
+from app.web.markdown import render_markdown
 
 NOW = datetime(2026, 11, 23, 15, 44, tzinfo=UTC)
 
@@ -27,15 +28,27 @@ class Person:
 
 
 JUNO, OTIS, HAZEL = Person("Juno Alder", "juno"), Person("Otis Wren", "otis"), Person("Hazel Quill", "hazel")
-ROWAN, TANSY, BRAM = Person("Rowan Pike", "rowan"), Person("Tansy Moor", "tansy"), Person("Bram Sedge", "bram")
+ROWAN, TANSY, BRAM = (
+    Person("Rowan Pike", "rowan"),
+    Person("Tansy Moor", "tansy"),
+    Person("Bram Sedge", "bram"),
+)
 
 
-CARD = IssueRef("ORC-142", "Card payments fail when the delivery address has no house number", "/issues/ORC-142")
+CARD = IssueRef(
+    "ORC-142", "Card payments fail when the delivery address has no house number", "/issues/ORC-142"
+)
 LONG = IssueRef("ORC-97", "Receipts use the wrong currency sign " + "verylongword" * 12, "/issues/ORC-97")
 
 
 def row(
-    seq: int, doer: Person | None, icon: str, parts: list[Part], at: datetime, issue: IssueRef | None = None, **more: Any
+    seq: int,
+    doer: Person | None,
+    icon: str,
+    parts: list[Part],
+    at: datetime,
+    issue: IssueRef | None = None,
+    **more: Any,
 ) -> Row:
     actor = Part("person", doer.name, href=doer.href) if doer else Part("strong", "Automation")
     name = f"event-{seq}" if issue is None else f"event-01937b{seq:06x}"
@@ -48,19 +61,56 @@ def said(seq: int, doer: Person, html: str, at: datetime, issue: IssueRef | None
     return row(seq, doer, "chat", [], at, issue, comment=card, **more)
 
 
+RICH = """
+@juno the fix releases the hold. See [the log](https://x.example/a), www.x.example and ORC-139.
+
+# Steps
+- [x] one
+- [ ] two
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```py
+print("a line that is rather long and goes on and on beyond the edge of a phone, and then a little further")
+```
+> Quoted `code`
+
+![a picture](https://x.example/cat.png)
+"""
+
+
 def receipt(*, failed: bool = False) -> dict[str, Any]:
     lines = [
         {"icon": "mail", "name": "Email", "target": "Hazel, Otis, Rowan", "result": "0.9 s", "tone": "good"},
         {"icon": "hook", "name": "Webhook", "target": "ledger", "result": "200, 182 ms", "tone": "good"},
-        {"icon": "sync", "name": "External sync", "target": "this issue is not linked", "result": "skipped", "tone": ""},
+        {
+            "icon": "sync",
+            "name": "External sync",
+            "target": "this issue is not linked",
+            "result": "skipped",
+            "tone": "",
+        },
     ]
     if failed:
-        lines = [{"icon": "hook", "name": "Webhook", "target": "ledger", "result": "503, try 3 of 8", "tone": "bad"}]
+        lines = [
+            {
+                "icon": "hook",
+                "name": "Webhook",
+                "target": "ledger",
+                "result": "503, try 3 of 8",
+                "tone": "bad",
+            }
+        ]
     return {"summary": "1 failed" if failed else "Sent to 4", "failed": failed, "lines": lines}
 
 
 def rule(seq: int, parts: list[Part], at: datetime) -> Row:
-    because = [text(" because of rule "), Part("rule", "Urgent checkout goes to the on-call", href="/admin/rules")]
+    because = [
+        text(" because of rule "),
+        Part("rule", "Urgent checkout goes to the on-call", href="/admin/rules"),
+    ]
     return row(seq, None, "bolt", [*parts, *because], at)
 
 
@@ -71,7 +121,9 @@ def items(issue: IssueRef | None = None) -> list[Shown]:
         row(21, OTIS, "tag", [text("added "), label("payments", "iris"), this("to")], NOW - day),
         row(22, OTIS, "tag", [text("added "), label("mobile", "gold"), this("to")], NOW - day),
         row(23, OTIS, "tag", [text("removed "), label("bug", "rose", gone=True), this("from")], NOW - day),
-        row(24, OTIS, "calendar", [text("set due date "), *change(None, "25 November"), this("of")], NOW - day),
+        row(
+            24, OTIS, "calendar", [text("set due date "), *change(None, "25 November"), this("of")], NOW - day
+        ),
     ]
     folded = [text("made 4 changes: ")]
     for place, one in enumerate(four):
@@ -79,19 +131,23 @@ def items(issue: IssueRef | None = None) -> list[Shown]:
         folded += one.parts[:2] if place < 3 else [text("due "), strong("25 Nov")]
     opened = [text("opened "), this(), text(" in "), strong("Orchard"), text(" with ")]
     opened += listed([label("bug", "rose"), label("checkout", "sky")])
-    words = "<p>The address service answers <code>422</code> and we treat any non-200 as a payment failure.</p>"
-    rich = (
-        '<p><a class="mention" href="/people/juno">@Juno</a> the fix releases the hold. See <a href="https://x.org/a" '
-        'rel="noopener nofollow ugc">the log</a> and <a class="reference" href="/issues/ORC-139">ORC-139</a>.</p>'
-        "<h4>Steps</h4><ul class='contains-task-list'><li class='task-list-item'><input type='checkbox' disabled checked "
-        "aria-label='Done'> one</li></ul><table tabindex='0'><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2"
-        "</td></tr></tbody></table><pre tabindex='0'><code class='language-py'>print('a line that is rather long and goes on and on "
-        "beyond the edge of a phone, and then a little further')</code></pre><blockquote><p>Quoted</p></blockquote>"
+    words = (
+        "<p>The address service answers <code>422</code> and we treat any non-200 as a payment failure.</p>"
+    )
+    rich = render_markdown(
+        RICH, mention=lambda name: f"/people/{name}", reference=lambda key, n: f"/issues/{key}-{n}"
     )
     listed_rows: list[Any] = [
         Shown("day", at=NOW - 3 * day),
         row(1, HAZEL, "plus", opened, NOW - 3 * day, issue),
-        row(2, ROWAN, "user", [text("assigned "), person("Otis Wren", "otis"), this("to")], NOW - 3 * day, issue),
+        row(
+            2,
+            ROWAN,
+            "user",
+            [text("assigned "), person("Otis Wren", "otis"), this("to")],
+            NOW - 3 * day,
+            issue,
+        ),
         said(3, OTIS, words, NOW - 3 * day, issue, edited_at=NOW),
         said(4, TANSY, "", NOW - 3 * day, issue, removed=True),
         Shown("gap", number=3),
@@ -130,12 +186,15 @@ def items(issue: IssueRef | None = None) -> list[Shown]:
                 rule(32, [text("added "), label("on-call", "rose")], NOW),
             ],
         ),
-        said(33, OTIS, rich, NOW, issue, fresh=True, receipt=receipt(failed=True)),
+        said(33, OTIS, rich.html, NOW, issue, fresh=True, receipt=receipt(failed=True)),
         row(
             34,
             None,
             "merge",
-            [text("linked "), Part("issue", "Release stale card holds nightly", "/issues/ORC-139", {"key": "ORC-139"})],
+            [
+                text("linked "),
+                Part("issue", "Release stale card holds nightly", "/issues/ORC-139", {"key": "ORC-139"}),
+            ],
             NOW,
             issue,
             fresh=True,
@@ -148,7 +207,7 @@ def clusters() -> list[Shown]:
     """The same as a timeline over many issues."""
     rows = [item.row for item in items(CARD) if item.row][-3:]
     for one in rows:
-        one.issue = None
+        one.issue, one.caused = None, []
     head = ClusterHead("in_progress", CARD.title, CARD.key, CARD.href, 3)
     cluster = Row("cluster-1", CARD.href, NOW, "", None, [], None, "", cluster=head, caused=rows)
     lone = row(60, BRAM, "st-reopened", [text("reopened "), this()], NOW, LONG)
@@ -160,5 +219,5 @@ def of_a_person() -> list[Shown]:
     found = [Shown("day", at=NOW)] + [item for item in items(CARD) if item.kind == "row"][-3:]
     for item in found:
         if item.row:
-            item.row.actor, item.row.id = None, item.row.id + "-p"
+            item.row.actor, item.row.caused, item.row.id = None, [], item.row.id + "-p"
     return found
