@@ -1,4 +1,4 @@
-"""The web floor: pages or fragments, headers, error pages, paging, filters, Markdown. It knows nothing of the domain."""
+"""The web floor: pages, fragments, headers, error pages, paging, filters, Markdown; nothing of the domain."""
 
 from flask import Flask
 

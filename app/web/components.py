@@ -1,4 +1,4 @@
-"""`ui`: every macro of templates/components, in every template without an import (`{{ ui.icon("bell") }}`)."""
+"""`ui`: the macros of templates/components, in every template without an import, `{{ ui.icon("bell") }}`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every failure as one calm page, one line for htmx, or one JSON envelope. Never a traceback, never half a change."""
+"""Every failure as one calm page, one line for htmx, or one JSON envelope. No traceback, no half a change."""
 
 import contextlib
 import logging
@@ -87,7 +87,7 @@ def answer(
     field: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """The answer to a failure, in the form the asker understands. Takes back what the request began to change."""
+    """The answer to a failure, in the asker's form. Takes back what the request began to change."""
     with contextlib.suppress(SQLAlchemyError):
         db.session.rollback()
     message = message or WORDS.get(status, WORDS[400] if status < 500 else WORDS[500])

@@ -1,4 +1,4 @@
-"""How moments, numbers and names are written. Templates use these as Jinja filters; moments are in the reader's zone."""
+"""How moments, numbers and names are written: the templates' filters. Moments are in the reader's zone."""
 
 import hashlib
 from collections.abc import Mapping
@@ -61,7 +61,9 @@ def full(moment: datetime) -> str:
 def day(moment: datetime | date) -> str:
     """20 November, with the year when it is not this one."""
     which = _local_day(moment)
-    return f"{which.day} {which:%B}" if which.year == _today().year else f"{which.day} {which:%B} {which.year}"
+    return (
+        f"{which.day} {which:%B}" if which.year == _today().year else f"{which.day} {which:%B} {which.year}"
+    )
 
 
 def day_heading(moment: datetime | date) -> DayHeading:
@@ -112,7 +114,9 @@ def short(moment: datetime) -> str:
     if seconds < 30 * DAY:
         return f"{int(seconds // DAY)} d"
     which = _local_day(moment)
-    return f"{which.day} {which:%b}" if which.year == _today().year else f"{which.day} {which:%b} {which.year}"
+    return (
+        f"{which.day} {which:%b}" if which.year == _today().year else f"{which.day} {which:%b} {which.year}"
+    )
 
 
 def number(value: float) -> str:
@@ -165,6 +169,20 @@ def gap_days(newer: datetime, older: datetime) -> int:
 
 def install(app: Flask) -> None:
     """Make them filters of every template."""
-    filters = (when, moment_text, full, day, day_heading, since, relative, short, number, plural, initials, hue, attrs)
+    filters = (
+        when,
+        moment_text,
+        full,
+        day,
+        day_heading,
+        since,
+        relative,
+        short,
+        number,
+        plural,
+        initials,
+        hue,
+        attrs,
+    )
     app.jinja_env.filters.update({one.__name__: one for one in filters})
     app.jinja_env.globals["gap_days"] = gap_days

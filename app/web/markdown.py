@@ -1,7 +1,7 @@
-"""Markdown to HTML that cannot harm the page it stands in: CommonMark with tables, strikethrough, tasks and links.
+"""Markdown to HTML that cannot harm the page it stands in: CommonMark with tables, strikethrough and tasks.
 
-Raw HTML is shown as text. What comes out carries no id, style, class or data of the writer's; classes are only those
-this file gives. Images from elsewhere become links, headings fit below the heading they stand under.
+Raw HTML is shown as text. What comes out carries no id, style, class or data of the writer's; classes are
+only those this file gives. Images from elsewhere become links, headings fit below the heading they stand under.
 """
 
 import re
@@ -56,7 +56,7 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The HTML, and whom and what it names: usernames as `mention` knew them, issues as (key or None, number)."""
+    """The HTML, and what it names: usernames in lower case, issues as (key or None, number)."""
 
     html: str
     mentions: tuple[str, ...] = ()
@@ -98,8 +98,8 @@ def render_markdown(
 ) -> Rendered:
     """HTML of `text`, standing below a heading of level `under` (a comment 3, the description of an issue 1).
 
-    Raises Invalid (field `body`) when the text is longer than 64 kB. Takes up to 0.3 s for hostile text: never call it
-    inside a write transaction.
+    Raises Invalid (field `body`) when the text is longer than 64 kB. Takes up to a second for hostile text:
+    never call it inside a write transaction.
     """
     if (size := len(text.encode("utf-8", "replace"))) > LONGEST:
         raise Invalid(f"The text has {size:,} bytes; {LONGEST:,} is the most.", field="body")
@@ -136,7 +136,7 @@ def _parser() -> MarkdownIt:
 
 
 def _name_people_and_issues(state: StateCore) -> None:
-    """@user, KEY-7 and #7 in plain text become links; code and links are other tokens and stay as they are."""
+    """@user, KEY-7 and #7 in plain text become links; code and links are other tokens and stay."""
     for block in state.tokens:
         if block.type != "inline" or not block.children:
             continue
@@ -208,7 +208,9 @@ def _align_columns(state: StateCore) -> None:
 def _image(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     src = str(token.attrs.get("src", ""))
-    words = renderer.renderInlineAsText(token.children or [], options, env) or src.rsplit("/", 1)[-1] or "picture"
+    words = (
+        renderer.renderInlineAsText(token.children or [], options, env) or src.rsplit("/", 1)[-1] or "picture"
+    )
     safe = nh3.clean_text  # escapes for attributes and text alike
     if src.startswith(UPLOADS):
         return f'<img src="{safe(src)}" alt="{safe(words)}" loading="lazy">'
@@ -237,10 +239,12 @@ def _clean(html: str) -> str:
         strip_comments=True,
     )
     clean = _BOX.sub(lambda box: f'{box[0]} aria-label="{"Done" if box[1] else "To do"}"', clean)
-    return clean.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table tabindex="0">')  # they scroll
+    return clean.replace("<pre>", '<pre tabindex="0">').replace(
+        "<table>", '<table tabindex="0">'
+    )  # they scroll
 
 
-def _allow(tag: str, name: str, value: str) -> str | None:
+def _allow(_tag: str, name: str, value: str) -> str | None:
     """Classes are only ours; an input is a task's box that nobody can tick here."""
     match name:
         case "class":

@@ -1,4 +1,4 @@
-"""Keyset pages: a cursor says after which row to go on. It is signed, so nobody builds one that we did not give."""
+"""Keyset pages: a cursor says after which row to go on. It is signed: nobody builds one of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def encode_cursor(*values: Value) -> str:
 
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
-    """The values of a cursor, checked to be of these kinds: `moment, id = decode_cursor(text, datetime, int)`.
+    """The values of a cursor, of these kinds only: `moment, id = decode_cursor(text, datetime, int)`.
 
     Raises Invalid with the field `cursor`.
     """
@@ -45,7 +45,9 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 
 def _refusal() -> Invalid:
-    return Invalid("This place in the list cannot be found any more. Start again from its top.", field="cursor")
+    return Invalid(
+        "This place in the list cannot be found any more. Start again from its top.", field="cursor"
+    )
 
 
 def _plain(value: Value) -> object:

@@ -1,4 +1,4 @@
-"""Who reads this page, as far as the web floor needs to know: a name, a zone, a right. The domain says who it is."""
+"""Who reads this page, as far as the web floor needs to know: name, zone, right. The domain says who."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -12,7 +12,7 @@ LONGEST = 2_000
 
 
 def own_path(target: str | None, default: str = "/") -> str:
-    """`target` if it is a path on this site, else `default`. What browsers read as another host is not a path."""
+    """`target` if it is a path on this site, else `default`. What a browser reads as a host is no path."""
     if not target or len(target) > LONGEST or not target.startswith("/") or target.startswith("//"):
         return default
     if _UNSAFE.search(target) or _ENCODED_START.match(target):

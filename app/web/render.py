@@ -1,7 +1,7 @@
 """One template, two answers: the whole page, or one of its blocks for htmx.
 
-A template knows what its view gave it and the globals of the web floor, nothing else: Flask's context processors do not
-run, so no `current_user` asks the database while a page is drawn.
+A template knows what its view gave it and the globals of the web floor, nothing else: Flask's context
+processors do not run, so no `current_user` asks the database while a page is drawn.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ def render(
 ) -> Response:
     """The page, or only the block `fragment` when htmx asked for a part of a page.
 
-    `place` is the project the page belongs to, `topics` the live topics it watches: both go to whoever provides the
-    shell. `retarget` is the CSS selector of the element that a fragment replaces instead of the one htmx had in mind
-    (a form that comes back with its errors).
+    `place` is the project the page belongs to, `topics` the live topics it watches: both go to whoever
+    provides the shell. `retarget` is the CSS selector of the element that a fragment replaces instead of the one
+    htmx had in mind (a form that comes back with its errors).
     """
     if fragment and wants_fragment():
         response = make_response(_block(template, fragment, context), status)

@@ -1,4 +1,4 @@
-"""The edge of a request: what can be no request of ours is refused, and what comes of it knows where it came from."""
+"""The edge of a request: junk is refused, and what comes of the rest knows where it came from."""
 
 import re
 import uuid
@@ -83,7 +83,7 @@ def _check_form() -> None:
     if request.mimetype == "application/x-www-form-urlencoded":
         _check_encoded(request.get_data(cache=True).replace(b"+", b" "), "The form")
     elif request.mimetype == "multipart/form-data":
-        for _name, value in request.form.items(multi=True):
+        for value in [one for values in request.form.listvalues() for one in values]:
             if "\x00" in value or "\ufffd" in value:
                 raise Unreadable("The form has a character that cannot be read.")
 

@@ -1,4 +1,4 @@
-"""What stands around every page: side bar, numbers, theme. Collected before the template runs, so none asks a query."""
+"""What stands around every page: side bar, numbers, theme. Collected before the template runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,13 +58,13 @@ class Shell:
 
 
 Provider = Callable[[object | None, Sequence[str]], Shell]
-"""`provider(place, topics)`: the project the page belongs to (as the view gave it to render) and its live topics."""
+"""`provider(place, topics)`: the page's project, as the view gave it to render, and its live topics."""
 
 _provider: list[Provider] = []
 
 
 def register(provider: Provider) -> None:
-    """Say how to collect the shell. Called once by the domain; a few cheap queries are fine, one is better."""
+    """Say how to collect the shell. Called once by the domain; few cheap queries are fine, one is better."""
     _provider[:] = [provider]
 
 
@@ -97,4 +97,3 @@ def theme() -> Theme:
 def install(app: Flask) -> None:
     """Templates may ask whether a link leads to the page they are on."""
     app.jinja_env.globals["current_path"] = lambda: request.path
-

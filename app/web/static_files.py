@@ -50,7 +50,7 @@ class StaticFiles:
         file = self.files.get(name)
         if file is None:
             raise NotFound
-        packed = file.packed if "gzip" in request.accept_encodings else None
+        packed = file.packed if request.accept_encodings.quality("gzip") > 0 else None
         response = Response(packed or file.content, content_type=file.content_type)
         if packed:
             response.headers["Content-Encoding"] = "gzip"
@@ -58,7 +58,8 @@ class StaticFiles:
             response.vary.add("Accept-Encoding")
         response.headers["Cache-Control"] = FOR_EVER if release == self.release else "no-cache"
         response.set_etag(hashlib.sha256(packed or file.content).hexdigest()[:16])
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
 
 def install(app: Flask) -> None:

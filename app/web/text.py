@@ -1,4 +1,4 @@
-"""What people type, made clean: one form of each character, one kind of line end, nothing that cannot be stored."""
+"""What people type, made clean: one form of each character, one line end, nothing that cannot be stored."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def clean_line(value: object, *, field: str, name: str, most: int, least: int = 1) -> str:
-    """One line, trimmed, inner white space made single. Raises Invalid in words that begin with `name`."""
+    """One line, trimmed, inner white space made single. Raises Invalid, its words begin with `name`."""
     text = " ".join(_plain(value, field=field, name=name).split())
     if _DIRECTION.search(text):
         raise Invalid(f"{name} has a character that changes the reading direction.", field=field)

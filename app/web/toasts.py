@@ -12,7 +12,7 @@ CATEGORY = "toast"
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """`undo_path` is posted with `undo_fields` (and the form token) by the button Undo; without it there is none."""
+    """The button Undo posts `undo_fields` (and the form token) to `undo_path`; without it there is none."""
 
     text: str
     undo_path: str | None = None
@@ -32,7 +32,9 @@ def toast_now(response: Response, text: str, *, undo_path: str | None = None, **
 def trigger(response: Response, **events: Any) -> Response:
     """Let htmx fire these events on the element that asked, besides those the answer names already."""
     before = response.headers.get("HX-Trigger", "")
-    named: dict[str, Any] = json.loads(before) if before.startswith("{") else dict.fromkeys(before.split(), True)
+    named: dict[str, Any] = (
+        json.loads(before) if before.startswith("{") else dict.fromkeys(before.split(), True)
+    )
     response.headers["HX-Trigger"] = json.dumps({**named, **events})
     return response
 

@@ -31,10 +31,14 @@ function arrived(rows) {
   document.dispatchEvent(new CustomEvent("tidings:arrived", { detail: { rows } }));
 }
 
+// htmx forgets which element asked once the answer has taken its place: it is noted before.
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  ctx.fromLive = ctx.sourceElement.matches("[data-live-topic]");
+});
 document.addEventListener("htmx:after:swap", ({ detail }) => {
   const rows = [...document.querySelectorAll(ROWS)].filter((row) => !seen.has(row));
   for (const row of rows) seen.add(row);
-  if (rows.length && detail.ctx.sourceElement.matches("[data-live-topic]")) arrived(rows);
+  if (rows.length && detail.ctx.fromLive) arrived(rows);
 });
 
 document.addEventListener("click", ({ target }) => {

@@ -19,13 +19,13 @@ from werkzeug.serving import make_server
 from tests.support.databases import missing
 
 CHROMIUM = Path(os.environ.get("TIDINGS_CHROMIUM") or "/usr/bin/chromium")
-MISSING = "Chromium is not installed: apt-get install chromium (or name it in TIDINGS_CHROMIUM), then run the tests again"
+MISSING = "Chromium is not installed: apt-get install chromium, or name it in TIDINGS_CHROMIUM, and run again"
 WIDTHS = (320, 390, 768, 1440)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser, closed afterwards. Skips with one line where there is none; fails where everything is required."""
+    """A browser, closed afterwards. Skips with one line where there is none, or fails if all is required."""
     if not CHROMIUM.exists():
         missing(MISSING)
     with sync_playwright() as playwright:
@@ -61,7 +61,7 @@ def until(condition: Callable[[], Any], *, seconds: float = 5.0, what: str = "it
 
 
 def watch_console(page: Page) -> list[str]:
-    """Collects what the page complains about from now on: script errors and refusals by the content policy."""
+    """Collects what the page complains about: script errors and refusals by the content policy."""
     complaints: list[str] = []
     page.on("console", lambda one: complaints.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -79,5 +79,7 @@ def accessibility_findings(page: Page) -> list[str]:
 
 def scrolls_sideways(page: Page) -> bool:
     """Whether the page is wider than its window."""
-    wider: bool = page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    wider: bool = page.evaluate(
+        "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
     return wider

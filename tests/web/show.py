@@ -19,7 +19,9 @@ def main(folder: Path) -> None:
     with serving(app) as url, chromium() as browser:
         for theme in ("light", "dark"):
             for width in (1440, 390, 320):
-                context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+                context = browser.new_context(
+                    viewport={"width": width, "height": 900}, reduced_motion="reduce"
+                )
                 context.add_cookies([{"name": "theme", "value": theme, "url": url}])
                 page = context.new_page()
                 complaints = watch_console(page)

@@ -27,7 +27,9 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("kind", "status", "words"), KINDS)
-def test_a_failure_is_a_page_with_plain_words(client: FlaskClient, kind: str, status: int, words: str) -> None:
+def test_a_failure_is_a_page_with_plain_words(
+    client: FlaskClient, kind: str, status: int, words: str
+) -> None:
     answer = client.get(f"/gallery/fails/{kind}")
     assert answer.status_code == status
     assert words in answer.text
@@ -95,7 +97,9 @@ def test_a_lost_database_does_not_take_the_error_page_with_it(client: FlaskClien
     assert "Back in a moment" in answer.text
 
 
-def test_a_fault_of_ours_is_logged_with_its_cause(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_logged_with_its_cause(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.ERROR):
         client.get("/gallery/fails/bug")
     assert any(record.exc_info and "secret detail" in str(record.exc_info[1]) for record in caplog.records)

@@ -6,7 +6,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browser import WIDTHS, accessibility_findings, scrolls_sideways, serving, until, watch_console
+from tests.support.browser import (
+    WIDTHS,
+    accessibility_findings,
+    scrolls_sideways,
+    serving,
+    until,
+    watch_console,
+)
 from tests.web import gallery
 from tests.web.test_templates import PAGES
 
@@ -34,7 +41,9 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_clean_in_both_themes_and_at_every_width(context: BrowserContext, address: str, theme: str) -> None:
+def test_every_page_is_clean_in_both_themes_and_at_every_width(
+    context: BrowserContext, address: str, theme: str
+) -> None:
     context.add_cookies([{"name": "theme", "value": theme, "url": address}])
     page = context.new_page()
     complaints = watch_console(page)

@@ -8,9 +8,10 @@ import pytest
 from app.errors import Invalid
 from app.web.markdown import LONGEST, names_in, render_markdown
 
-TAGS = set(
-    "p br hr h2 h3 h4 h5 h6 blockquote pre code ul ol li strong em s a img table thead tbody tr th td input".split()
-)
+TAGS = {
+    *("p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "code", "ul", "ol", "li"),
+    *("strong", "em", "s", "a", "img", "table", "thead", "tbody", "tr", "th", "td", "input"),
+}
 ATTRIBUTES = {
     *("href", "title", "rel", "class", "src", "alt", "loading", "start", "align"),
     *("type", "checked", "disabled", "aria-label", "tabindex"),
@@ -77,7 +78,7 @@ HOSTILE = [
     '![x](http://x.example/a.png" onerror="alert(1))',
     '[x](http://x.example/" onclick="alert(1))',
     '[x](http://x.example "title\\" onmouseover=\\"alert(1)")',
-    '[x](http://x.example \'" style="x\')',
+    "[x](http://x.example '\" style=\"x')",
     "![x](/attachments/../sign-out)",
     '![x](/attachments/1"onload=alert(1))',
     "[![x](javascript:alert(1))](javascript:alert(1))",
@@ -88,11 +89,11 @@ HOSTILE = [
     "| <script> | b |\n|---|---|\n| <img onerror=x src=y> | `<b>` |",
     "- [ ] <input onfocus=alert(1) autofocus>",
     "@<script>alert(1)</script>",
-    "@juno\"onclick=alert(1)",
+    '@juno"onclick=alert(1)',
     "ORC-1<img src=x onerror=alert(1)>",
-    "www.x.example/\"onmouseover=alert(1)",
+    'www.x.example/"onmouseover=alert(1)',
     "https://x.example/<script>",
-    "https://x.example/?a=\"><svg onload=alert(1)>",
+    'https://x.example/?a="><svg onload=alert(1)>',
     "\u202ereversed @juno\u202c",
     "# <a id=main>x</a>",
     "Setext <b onclick=x>\n===",
@@ -192,8 +193,28 @@ def test_people_and_issues_are_linked_and_told() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("a@juno.example", "`@juno #7`", "[@juno](http://x.example)", "http://x.example/@juno", "x@juno", "@@juno"),
-        *("@nobody", "NOPE-7", "ORC-0", "ORC-07", "orc-7", "xORC-7", "ORC-7x", "a#7", "#7a", "&#7;", "/#7", "#0"),
+        *(
+            "a@juno.example",
+            "`@juno #7`",
+            "[@juno](http://x.example)",
+            "http://x.example/@juno",
+            "x@juno",
+            "@@juno",
+        ),
+        *(
+            "@nobody",
+            "NOPE-7",
+            "ORC-0",
+            "ORC-07",
+            "orc-7",
+            "xORC-7",
+            "ORC-7x",
+            "a#7",
+            "#7a",
+            "&#7;",
+            "/#7",
+            "#0",
+        ),
         *("```\n@juno ORC-7\n```", "    @juno #7", "ORC-7-8", "CVE-2026-1234", "<http://x.example/ORC-7>"),
     ],
 )
@@ -204,7 +225,7 @@ def test_what_only_looks_like_a_name_stays_text(text: str) -> None:
 
 def test_each_name_is_asked_for_once_and_only_a_hundred_of_them() -> None:
     asked: list[str] = []
-    render_markdown(" ".join(f"@p{n} @P{n}" for n in range(300)), mention=lambda name: asked.append(name))
+    render_markdown(" ".join(f"@p{n} @P{n}" for n in range(300)), mention=asked.append)
     assert len(asked) == len(set(asked)) == 100
 
 
@@ -221,9 +242,18 @@ def test_headings_fit_below_the_place_where_the_text_stands() -> None:
 
 
 def test_the_usual_marks_work() -> None:
-    html = render("**b** *i* ~~s~~ `c`\n\n- [x] done\n- [ ] open\n\n|a|b|\n|:-|-:|\n|1|2|\n\n```py\nx\n```\n\n> q")
+    html = render(
+        "**b** *i* ~~s~~ `c`\n\n- [x] done\n- [ ] open\n\n|a|b|\n|:-|-:|\n|1|2|\n\n```py\nx\n```\n\n> q"
+    )
     for part in (
-        *("<strong>b</strong>", "<em>i</em>", "<s>s</s>", "<code>c</code>", 'aria-label="Done"', 'aria-label="To do"'),
+        *(
+            "<strong>b</strong>",
+            "<em>i</em>",
+            "<s>s</s>",
+            "<code>c</code>",
+            'aria-label="Done"',
+            'aria-label="To do"',
+        ),
         *('<td align="right">2</td>', '<code class="language-py">', '<pre tabindex="0">', "<blockquote>"),
     ):
         assert part in html
@@ -233,7 +263,9 @@ def test_pictures_from_elsewhere_are_links_and_ours_are_pictures() -> None:
     assert render("![a cat](http://x.example/c.png)") == (
         '<p><a href="http://x.example/c.png" rel="noopener nofollow ugc">a cat</a></p>\n'
     )
-    assert '<img src="/attachments/5/c.png" alt="a cat" loading="lazy">' in render("![a cat](/attachments/5/c.png)")
+    assert '<img src="/attachments/5/c.png" alt="a cat" loading="lazy">' in render(
+        "![a cat](/attachments/5/c.png)"
+    )
     assert "<a" in render("[![a](http://x.example/c.png)](http://y.example)")
     assert render("[![a](http://x.example/c.png)](http://y.example)").count("<a ") == 1
 

@@ -28,13 +28,10 @@ def test_a_cursor_nobody_gave_is_refused(web: Flask, bad: str) -> None:
 def test_a_changed_cursor_is_refused(web: Flask) -> None:
     with web.app_context():
         cursor = encode_cursor(42)
-        for place in range(len(cursor)):
+        for place in range(len(cursor) - 1):  # the last character of a signature has spare bits
             changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
-            if changed.rstrip("=") == cursor:
-                continue
             with pytest.raises(Invalid):
-                assert decode_cursor(changed, int) == (42,) or pytest.fail(changed)
-                raise Invalid("the last character of a signature has spare bits")
+                decode_cursor(changed, int)
 
 
 def test_a_cursor_of_another_list_is_refused(web: Flask) -> None:

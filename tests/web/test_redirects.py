@@ -28,7 +28,14 @@ BAD = [
     "http:/evil.example",
     "@evil.example",
 ]
-GOOD = ["/", "/issues/ORC-142", "/issues/ORC-142?show=all#event-5", "/search?q=%2f%2fx", "/issues?q=label:%22a%22", "/a//b"]
+GOOD = [
+    "/",
+    "/issues/ORC-142",
+    "/issues/ORC-142?show=all#event-5",
+    "/search?q=%2f%2fx",
+    "/issues?q=label:%22a%22",
+    "/a//b",
+]
 
 
 @pytest.mark.parametrize("target", BAD)

@@ -67,7 +67,11 @@ def test_times_are_said_as_people_say_them(web: Flask) -> None:
         short = [(30, "now"), (180, "3 min"), (79_200, "22 h"), (86_400 * 5, "5 d"), (86_400 * 40, "14 Oct")]
         for seconds, words in short:
             assert filters.short(NOW - timedelta(seconds=seconds)) == words
-        days = [(0, ("Today", "23 November")), (1, ("Yesterday", "22 November")), (3, ("Friday", "20 November"))]
+        days = [
+            (0, ("Today", "23 November")),
+            (1, ("Yesterday", "22 November")),
+            (3, ("Friday", "20 November")),
+        ]
         days += [(7, ("16 November", "Monday")), (365, ("23 November 2025", "Sunday"))]
         for count, heading in days:
             assert filters.day_heading(NOW - timedelta(days=count)) == heading
@@ -106,5 +110,12 @@ def test_names_numbers_and_attributes() -> None:
     assert filters.number(1444) == "1,444"
     assert [filters.plural(n, "issue") for n in (0, 1, 1444)] == ["0 issues", "1 issue", "1,444 issues"]
     assert filters.plural(2, "person", "people") == "2 people"
-    given = {"hx_get": "/x?a=1&b=2", "class_": 'a"b', "disabled": True, "checked": False, "title": None, "id": ""}
+    given = {
+        "hx_get": "/x?a=1&b=2",
+        "class_": 'a"b',
+        "disabled": True,
+        "checked": False,
+        "title": None,
+        "id": "",
+    }
     assert filters.attrs(given) == Markup(' hx-get="/x?a=1&amp;b=2" class="a&#34;b" disabled')

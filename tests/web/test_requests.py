@@ -28,7 +28,9 @@ def test_junk_in_an_address_is_400_in_plain_words(client: FlaskClient, path: str
     assert "address of this page" in answer.text
 
 
-@pytest.mark.parametrize("body", [b"a=%00", b"a=%ff", b"a=\xff", b"a=%ed%a0%80", b"a=%zz", b"%00=1", b"a=\x00"])
+@pytest.mark.parametrize(
+    "body", [b"a=%00", b"a=%ff", b"a=\xff", b"a=%ed%a0%80", b"a=%zz", b"%00=1", b"a=\x00"]
+)
 def test_junk_in_a_form_is_400_and_reaches_no_view(client: FlaskClient, body: bytes) -> None:
     answer = client.post(
         "/gallery/echo",
@@ -42,7 +44,9 @@ def test_junk_in_a_form_is_400_and_reaches_no_view(client: FlaskClient, body: by
 
 def test_junk_in_a_multipart_form_is_400(client: FlaskClient) -> None:
     headers = {"X-CSRFToken": token(client)}
-    answer = client.post("/gallery/echo", data={"a": "x\x00y"}, content_type="multipart/form-data", headers=headers)
+    answer = client.post(
+        "/gallery/echo", data={"a": "x\x00y"}, content_type="multipart/form-data", headers=headers
+    )
     assert answer.status_code == 400
 
 
@@ -88,4 +92,9 @@ def test_a_request_only_reads_until_its_view_says_otherwise(web: Flask) -> None:
 def _raw(path: str) -> dict[str, str]:
     """What a server passes on for this line of a request."""
     place, _, query = path.partition("?")
-    return {"REQUEST_URI": path, "RAW_URI": path, "QUERY_STRING": query, "PATH_INFO": "/gallery/plain" if query else place}
+    return {
+        "REQUEST_URI": path,
+        "RAW_URI": path,
+        "QUERY_STRING": query,
+        "PATH_INFO": "/gallery/plain" if query else place,
+    }

@@ -62,7 +62,8 @@ def test_every_script_is_reached_from_main() -> None:
 
 
 def test_vendored_files_are_those_of_their_release() -> None:
-    listed = dict(re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", (STATIC / "vendor/VENDOR.md").read_text(), re.M))
+    table = (STATIC / "vendor/VENDOR.md").read_text()
+    listed = dict(re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", table, re.MULTILINE))
     held = [*(STATIC / "vendor").glob("*.js"), *(STATIC / "fonts").glob("*.woff2")]
     assert {path.relative_to(STATIC).as_posix() for path in held} == set(listed)
     for name, digest in listed.items():
@@ -94,12 +95,16 @@ def test_text_is_sent_packed_to_who_takes_it(web: Flask, client: FlaskClient) ->
     assert len(packed.data) < len(plain.data)
     assert "Accept-Encoding" in packed.headers["Vary"]
     assert "Accept-Encoding" in plain.headers["Vary"]
-    font = client.get(web.jinja_env.globals["static_url"]("fonts/inter-var.woff2"), headers={"Accept-Encoding": "gzip"})
+    font = client.get(
+        web.jinja_env.globals["static_url"]("fonts/inter-var.woff2"), headers={"Accept-Encoding": "gzip"}
+    )
     assert "Content-Encoding" not in font.headers
     assert font.content_type == "font/woff2"
 
 
-@pytest.mark.parametrize("path", ["css/nothing.css", "../app/config.py", "%2e%2e/app/config.py", ".hidden", "css"])
+@pytest.mark.parametrize(
+    "path", ["css/nothing.css", "../app/config.py", "%2e%2e/app/config.py", ".hidden", "css"]
+)
 def test_what_is_not_a_file_of_ours_is_not_found(client: FlaskClient, path: str) -> None:
     assert client.get(f"/static/x/{path}").status_code == 404
 
