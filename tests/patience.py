@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 10.0) -> T:
+def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
     """What the condition gives once it is true. Fails when it does not become so in time."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):

@@ -123,7 +123,7 @@ def serve_sample(folder: Path, redis_url: str, port: int, options: Sequence[str]
     with Program(*command, env=env) as program:
         app = build_small_app(from_environment(env))
         site = Site(program, port, app, heads)
-        until(lambda: _answers(site), 20)
+        until(lambda: _answers(site), 60)
         yield site
         for stream in site.streams:
             stream.close()

@@ -64,7 +64,7 @@ class Program:
         """Everything so far, both streams."""
         return self._log.read_text(errors="replace")
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> str:
+    def wait_for(self, text: str, seconds: float = 60.0) -> str:
         """Return once it has said this."""
 
         def so() -> bool:

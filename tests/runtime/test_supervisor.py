@@ -26,8 +26,8 @@ def env(tmp_path: Path) -> Mapping[str, str]:
 @pytest.fixture
 def up(env: Mapping[str, str], free_port: int) -> Iterator[Program]:
     with Program("-m", "flask", "--app", "wsgi", "up", "--port", str(free_port), env=env) as supervisor:
-        supervisor.wait_for(f"Tidings is ready: http://127.0.0.1:{free_port}", 30)
-        until(lambda: len(programs(supervisor)) == 6, 20)
+        supervisor.wait_for(f"Tidings is ready: http://127.0.0.1:{free_port}", 90)
+        until(lambda: len(programs(supervisor)) == 6, 60)
         yield supervisor
 
 
@@ -111,13 +111,14 @@ def test_a_bad_setting_is_refused_in_one_line(env: Mapping[str, str]) -> None:
 
 def test_it_works_from_a_folder_with_spaces_and_umlauts(tmp_path: Path, free_port: int) -> None:
     folder = tmp_path / "mein schöner Ordner"
-    shutil.copytree(ROOT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app", "templates", "static", "migrations"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "wsgi.py", folder)
     env = {"PYTHONPATH": str(folder), "TIDINGS_DEMO": "0"}
     with Program(
         "-m", "app.supervisor", "--port", str(free_port), "--workers", "0", env=env, cwd=folder
     ) as up:
-        up.wait_for("Tidings is ready", 30)
+        up.wait_for("Tidings is ready", 90)
         assert health(free_port) == 200
         assert (folder / "instance" / "valkey").is_dir()
         up.signal(signal.SIGINT)

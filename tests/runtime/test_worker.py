@@ -86,7 +86,7 @@ def test_a_burst_does_what_is_there_and_ends(
     for number in range(20):
         enqueue("write", f"job{number}")
     with Program(*COMMAND, "--burst", env=env) as worker:
-        assert worker.end(20) == 0, worker.said()
+        assert worker.end(60) == 0, worker.said()
     assert len(notes.lines("job")) == 20
     assert len({line.split()[1] for line in notes.lines("job")}) == 1
 
@@ -95,7 +95,7 @@ def test_a_crash_in_a_job_costs_that_job_only(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
 ) -> None:
     with Program(*COMMAND, "events", env=env) as worker:
-        until(lambda: notes.lines("child"), 20)
+        until(lambda: notes.lines("child"), 60)
         enqueue("crash")
         for number in range(5):
             enqueue("write", f"job{number}")
@@ -106,7 +106,7 @@ def test_a_crash_in_a_job_costs_that_job_only(
 
 def test_a_stop_signal_ends_parent_and_child_at_once(env: Mapping[str, str], notes: Notes) -> None:
     with Program(*COMMAND, env=env) as worker:
-        until(lambda: notes.lines("child"), 20)
+        until(lambda: notes.lines("child"), 60)
         children = until(lambda: children_of(worker.pid))
         worker.signal(signal.SIGTERM)
         worker.end(2)
@@ -115,7 +115,7 @@ def test_a_stop_signal_ends_parent_and_child_at_once(env: Mapping[str, str], not
 
 def test_a_killed_parent_leaves_no_child(env: Mapping[str, str], notes: Notes) -> None:
     with Program(*COMMAND, env=env) as worker:
-        until(lambda: notes.lines("child"), 20)
+        until(lambda: notes.lines("child"), 60)
         children = until(lambda: children_of(worker.pid))
         worker.signal(signal.SIGKILL)
         until(lambda: not any(is_alive(pid) for pid in children), 3)
@@ -126,7 +126,7 @@ def test_it_starts_without_redis_and_works_once_redis_is_there(
 ) -> None:
     server.stop()
     with Program(*COMMAND, env=env) as worker:
-        until(lambda: notes.lines("child"), 20)  # what must run without Redis runs
+        until(lambda: notes.lines("child"), 60)  # what must run without Redis runs
         worker.wait_for("No Redis")
         server.start()
         enqueue("write", "job")
@@ -138,7 +138,7 @@ def test_it_outlives_an_outage_of_redis(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, server: EmbeddedValkey
 ) -> None:
     with Program(*COMMAND, env=env) as worker:
-        until(lambda: notes.lines("child"), 20)
+        until(lambda: notes.lines("child"), 60)
         enqueue("write", "job-before")
         until(lambda: notes.lines("job-before"))
         server.stop()
@@ -160,7 +160,7 @@ def test_a_worn_child_is_replaced_and_no_job_lost(
     for number in range(10):
         enqueue("write", f"job{number}")
     with Program("-c", script, env=env) as worker:
-        worker.end(20)
+        worker.end(60)
     assert len(notes.lines("job")) == 10
     assert len(notes.lines("child")) == 3
 
@@ -171,7 +171,7 @@ def test_waiting_for_a_job_is_no_timeout(env: Mapping[str, str], notes: Notes) -
         "app.app_context().push(); rq.make_worker(['events']).work(max_idle_time=7)"
     )
     with Program("-c", script, env=env) as worker:
-        assert worker.end(30) == 0
+        assert worker.end(60) == 0
         assert "Timeout" not in worker.said()
         assert "Redis" not in worker.said()
 
@@ -194,7 +194,7 @@ def test_a_hung_child_is_killed_and_replaced(
         "app.app_context().push(); rq.make_worker(['events']).work()"
     )
     with Program("-c", script, env=env) as worker:
-        first = int(until(lambda: notes.lines("child"), 20)[0].split()[1])
+        first = int(until(lambda: notes.lines("child"), 60)[0].split()[1])
         enqueue("write", "job0")
         until(lambda: notes.lines("job0"))
         os.kill(first, signal.SIGSTOP)
