@@ -1,9 +1,9 @@
 """The log for programs: every event the reader may see, in one stable order, and nothing ever skipped.
 
-An event may become visible after one with a later time or id. So on PostgreSQL the order is that in which the
-transactions began to write, (xid, id), and a page ends below the oldest transaction that still runs
-(`pg_snapshot_xmin`): what commits late comes later, and no page has passed it. On SQLite one writes at a time,
-and the id is the order.
+An event may become visible after one with a later time or id. So on PostgreSQL the order is that in which
+the transactions began to write, (xid, id), and a page ends below the oldest transaction that still runs
+(`pg_snapshot_xmin`): what commits late comes later, and no page has passed it. On SQLite one writes at a
+time, and the id is the order.
 """
 
 from collections.abc import Sequence

@@ -22,8 +22,8 @@ def write_text(
     """The text with its safe HTML and the mentioned people who may see the project. At most one query.
 
     Raises Invalid naming `field` when it cannot be kept: too long, a character no database holds, or nothing
-    where something is required. What has the shape of an issue's key becomes a link, whether there is such an issue
-    or not: rights are asked when it is opened.
+    where something is required. What has the shape of an issue's key becomes a link, whether there is such an
+    issue or not: rights are asked when it is opened.
     """
     cleaned = clean_text(source, field=field, name=name or NAMES.get(field, "The text"), required=required)
     if not cleaned:
