@@ -27,6 +27,8 @@ from app.projects.project import Project
 Tab = Literal["unread", "all", "done"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 PAGE = 30
+NAMING = {"commented": "mentions", "assigned": "assignees"}
+"""The actions that may name a person, and the fact that holds whom."""
 READER = 20
 """How many of an issue's newest notifications the reader shows; the issue's own page has the rest."""
 
@@ -122,7 +124,8 @@ def _of(tab: Tab) -> tuple[ColumnElement[bool], ...]:
 
 def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[Any]:
     last = func.max(Notification.id)
-    named = case((Notification.reason.in_(("mentioned", "assigned")), Notification.event_id))
+    says_why = Event.action.in_(NAMING) & Notification.reason.in_(("mentioned", "assigned"))
+    named = case((says_why, Notification.event_id))
     unread = case((Notification.read_at.is_(None), Notification.id))
     query: Select[Any] = (
         select(
@@ -134,6 +137,7 @@ def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[Any]:
             func.count(unread).label("unread"),
         )
         .join(Project, Project.id == Notification.project_id)
+        .join(Event, Event.id == Notification.event_id)
         .where(Notification.user_id == viewer.user_id, *_of(tab), sees(viewer))
         .group_by(Notification.issue_id)
         .order_by(last.desc())
@@ -170,7 +174,7 @@ def _row(
 
 def _names(line: Line, facts: dict[str, Any], viewer: Viewer) -> bool:
     """Whether the event names the reader: mentions them or gives them the issue."""
-    people = {"commented": "mentions", "assigned": "assignees"}.get(line.action)
+    people = NAMING.get(line.action)
     return people is not None and any(one["id"] == viewer.user_id for one in facts.get(people, ()))
 
 
