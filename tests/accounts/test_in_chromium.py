@@ -1,5 +1,5 @@
-"""Every page of accounts, people and project settings in a real browser: nothing axe-core objects to, no sideways
-scroll, no complaint of the console, in both themes, wide and narrow, filled and refused."""
+"""Every page of accounts, people and project settings in a real browser: nothing axe-core objects to, no
+sideways scroll, no complaint of the console, in both themes, wide and narrow, filled and refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +34,11 @@ PAGES = (
     "/settings/appearance",
     "/admin/people",
     "/admin/people?q=nobody-at-all",
-    "/admin/people/boss",
-    "/admin/people/ida",
+    "/admin/people/{boss}",
+    "/admin/people/{ida}",
 )
 NARROWEST = 320
+PASSWORD = "a fine sentence"
 LONG = "Bartholomew Featherstonehaugh-Cholmondeley the Younger of Somewhere Far Away 80"
 
 
@@ -78,74 +79,89 @@ def test_the_door_and_the_first_project(product: Flask, browser: Browser) -> Non
     with serving(product) as base:
         page = browser.new_page()
         complaints = watch_console(page)
-        page.goto(f"{base}/setup")
-        found = look_at(page, "set-up")
-        page.fill("[name=name]", "Juno Alder")
-        page.fill("[name=email]", "nowhere")
-        page.get_by_role("button", name="Create account").click()
-        assert page.locator("[aria-invalid=true]").get_attribute("name") == "email"
-        assert page.evaluate("document.activeElement.name") == "email"
-        assert page.input_value("[name=name]") == "Juno Alder"
-        found += look_at(page, "set-up refused")
-        for name, value in (("email", "juno@example.org"), ("username", "juno"), ("password", "a fine sentence")):
-            page.fill(f"[name={name}]", value)
-        page.get_by_role("button", name="Create account").click()
-        page.goto(f"{base}/projects")
-        found += look_at(page, "no projects")
-        page.get_by_role("link", name="New project").first.click()
-        page.fill("[name=name]", "Orchard")
-        page.get_by_role("button", name="Make project").click()
-        found += look_at(page, "project refused")
-        page.fill("[name=key]", "orc")
-        page.get_by_role("button", name="Make project").click()
-        page.wait_for_url(f"{base}/projects/ORC/issues")
-        page.goto(f"{base}/settings/profile")
-        page.locator("main").get_by_role("button", name="Sign out").click()
-        page.wait_for_url(f"{base}/sign-in")
-        found += look_at(page, "sign in")
-        page.fill("[name=email]", "juno@example.org")
-        page.fill("[name=password]", "not it")
-        page.get_by_role("button", name="Sign in").click()
-        found += look_at(page, "sign in refused")
-        page.fill("[name=password]", "a fine sentence")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{base}/")
+        found = set_up(page, base) + make_project(page, base) + sign_in_again(page, base)
         page.close()
     assert found == []
     assert ours(complaints) == []
 
 
+def set_up(page: Page, base: str) -> list[str]:
+    page.goto(f"{base}/setup")
+    found = look_at(page, "set-up")
+    page.fill("[name=name]", "Juno Alder")
+    page.fill("[name=email]", "nowhere")
+    page.get_by_role("button", name="Create account").click()
+    assert page.locator("[aria-invalid=true]").get_attribute("name") == "email"
+    assert page.evaluate("document.activeElement.name") == "email"
+    assert page.input_value("[name=name]") == "Juno Alder"
+    found += look_at(page, "set-up refused")
+    for name, value in (("email", "juno@example.org"), ("username", "juno"), ("password", PASSWORD)):
+        page.fill(f"[name={name}]", value)
+    page.get_by_role("button", name="Create account").click()
+    page.wait_for_url(f"{base}/")
+    return found
+
+
+def make_project(page: Page, base: str) -> list[str]:
+    page.goto(f"{base}/projects")
+    found = look_at(page, "no projects")
+    page.get_by_role("link", name="New project").first.click()
+    page.fill("[name=name]", "Orchard")
+    page.get_by_role("button", name="Make project").click()
+    found += look_at(page, "project refused")
+    page.fill("[name=key]", "orc")
+    page.get_by_role("button", name="Make project").click()
+    page.wait_for_url(f"{base}/projects/ORC/issues")
+    return found
+
+
+def sign_in_again(page: Page, base: str) -> list[str]:
+    page.goto(f"{base}/settings/profile")
+    page.locator("main").get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{base}/sign-in")
+    found = look_at(page, "sign in")
+    page.fill("[name=email]", "juno@example.org")
+    page.fill("[name=password]", "not it")
+    page.get_by_role("button", name="Sign in").click()
+    found += look_at(page, "sign in refused")
+    page.fill("[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{base}/")
+    return found
+
+
 def test_every_page_filled(product: Flask, browser: Browser) -> None:
     with product.app_context():
-        boss = claimed("Boss", admin=True)
-        ida = worlds.person("Ida", password_hash=None)
-        place = worlds.project(boss)
-        for name, role in (("Otis", "member"), ("Hazel", "viewer"), (LONG.split()[1], "member")):
-            add_member(place, worlds.person(name), role=role, actor=boss.actor)  # type: ignore[arg-type]
-        for number, color in enumerate(COLORS):
-            create_label(place, name=f"{color} {'long ' * number}label", color=color, actor=boss.actor)
-        worlds.project(boss, key="LONG", visibility="public", name=LONG)
-        open_session(boss, address="198.51.100.7", agent=None)
-        _session, token = open_session(boss, address="127.0.0.1", agent="Firefox")
-        db.session.commit()
-        names = {"boss": boss.username, "ida": ida.username}
-        with product.test_request_context():
-            cookie = product.session_interface.get_signing_serializer(product)
-            assert cookie is not None
-            value = cookie.dumps({"_user_id": token, "_fresh": True})
+        cookie, names = fill_the_world(product)
     found: list[str] = []
     with serving(product) as base:
         context = browser.new_context()
-        context.add_cookies([{"name": "session", "value": str(value), "url": base}])
+        context.add_cookies([{"name": "session", "value": cookie, "url": base}])
         page = context.new_page()
         complaints = watch_console(page)
         for path in PAGES:
-            for name, username in names.items():
-                path = path.replace(f"/people/{name}", f"/people/{username}")
-            answer = page.goto(base + path)
+            answer = page.goto(base + path.format(**names))
             assert answer is not None
             assert (path, answer.status) == (path, 200)
             found += look_at(page, path)
         context.close()
     assert found == []
     assert ours(complaints) == []
+
+
+def fill_the_world(product: Flask) -> tuple[str, dict[str, str]]:
+    """Long names and many of everything; the cookie of an administrator, and the usernames PAGES needs."""
+    boss = claimed("Boss", admin=True)
+    ida = worlds.person("Ida", password_hash=None)
+    place = worlds.project(boss)
+    for name, role in (("Otis", "member"), ("Hazel", "viewer"), (LONG.split()[1], "member")):
+        add_member(place, worlds.person(name), role=role, actor=boss.actor)  # type: ignore[arg-type]
+    for number, color in enumerate(COLORS):
+        create_label(place, name=f"{color} {'long ' * number}label", color=color, actor=boss.actor)
+    worlds.project(boss, key="LONG", visibility="public", name=LONG)
+    open_session(boss, address="198.51.100.7", agent=None)
+    _session, token = open_session(boss, address="127.0.0.1", agent="Firefox")
+    db.session.commit()
+    signer = product.session_interface.get_signing_serializer(product)  # type: ignore[attr-defined]
+    cookie = str(signer.dumps({"_user_id": token, "_fresh": True}))
+    return cookie, {"boss": boss.username, "ida": ida.username}

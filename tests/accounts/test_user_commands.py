@@ -10,7 +10,16 @@ from app.db import db
 from app.events.event import Event
 from tests.support import world as worlds
 
-CREATE = ["user", "create", "juno@example.org", "--name", "Juno Alder", "--username", "Juno", "--password-stdin"]
+CREATE = [
+    "user",
+    "create",
+    "juno@example.org",
+    "--name",
+    "Juno Alder",
+    "--username",
+    "Juno",
+    "--password-stdin",
+]
 
 
 def run(app: Flask, *arguments: str, stdin: str = "") -> tuple[int, str]:

@@ -33,7 +33,9 @@ def counting() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", count)
 
 
-def shell_for(app: Flask, user: User | None, place: Project | None = None, *watched: str) -> tuple[Shell, int]:
+def shell_for(
+    app: Flask, user: User | None, place: Project | None = None, *watched: str
+) -> tuple[Shell, int]:
     """The shell, and in how many queries it was made."""
     with app.test_request_context("/"):
         g.pop("viewer", None)
@@ -82,4 +84,3 @@ def test_the_live_token_is_for_the_page_and_the_person(context: Flask, world: wo
     assert token.topics == ("issue:7", f"user:{world.member.id}")
     assert (token.user_id, token.epoch) == (world.member.id, world.member.live_epoch)
     assert shell_for(context, None)[0].live_token is None
-
