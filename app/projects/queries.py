@@ -68,7 +68,7 @@ def members(project: Project) -> list[Member]:
 
 
 def member_for_change(project: Project, username: str) -> User:
-    """The member with this username, read anew. Raises NotFound when nobody of that name is in the project."""
+    """The member with this username, read anew. Raises NotFound when they are not in the project."""
     query = (
         select(User)
         .join(Membership, Membership.user_id == User.id)
