@@ -33,7 +33,9 @@ def test_reading_every_page_as_administrator(context: Flask) -> None:
     read = 0
     for rule in context.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and rule.endpoint.startswith(HERE):
-            _domain, path = rule.build({name: values[name] for name in rule.arguments}) or pytest.fail(rule.rule)
+            _domain, path = rule.build({name: values[name] for name in rule.arguments}) or pytest.fail(
+                rule.rule
+            )
             answer = browser.get(path)
             assert (path, answer.status_code < 500) == (path, True)
             read += 1

@@ -37,7 +37,7 @@ class Allowance:
 
 
 def take(address: str, account: str) -> Allowance:
-    """Count one try of this address at this account before it is made: so many at once cannot slip through."""
+    """Count one try of this address at this account before it is made: many at once cannot slip through."""
     name = _hidden(account)
     if not _ask(lambda counter: counter.test(PER_ADDRESS, "sign-in", address)):
         return Allowance(0, _seconds(PER_ADDRESS, "sign-in", address))

@@ -17,7 +17,7 @@ def browser() -> Browser:
 
 
 def begin(entry: Entry, *, remember: bool) -> None:
-    """Sign the browser in, in a cookie that has nothing of the one before: a planted session is worth nothing."""
+    """Sign the browser in, with nothing of the cookie before: a planted session is worth nothing."""
     session.clear()
     g.pop("viewer", None)
     login_user(SignedIn(entry.token, entry.session, entry.user))

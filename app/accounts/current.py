@@ -16,7 +16,7 @@ from app.web import reader
 
 
 class SignedIn(UserMixin):  # type: ignore[misc] # Flask-Login has no types
-    """A person in one browser. The id in the cookie is the session's token, so that a session can be ended."""
+    """A person in one browser. The cookie holds the session's token, so that a session can be ended."""
 
     def __init__(self, token: str, session: SignInSession, user: User) -> None:
         self.token = token

@@ -20,7 +20,8 @@ def clean_username(username: str) -> str:
     username = username.strip().lower()
     if not USERNAME.match(username):
         raise Invalid(
-            "A username has 2 to 39 letters, digits, dots, dashes or underscores, and begins with a letter or digit",
+            "A username has 2 to 39 letters, digits, dots, dashes or underscores, "
+            "and begins with a letter or digit",
             field="username",
         )
     return username

@@ -1,4 +1,4 @@
-"""Passwords: Argon2id with 64 MiB a hash, so that guessing is dear, and few at a time, so that it is not dear for us.
+"""Passwords: Argon2id with 64 MiB a hash, so that guessing is dear, and few at a time, so that we bear it.
 
 Hash and verify outside of write transactions: on SQLite nobody else could write meanwhile.
 """

@@ -37,7 +37,7 @@ def create_person(
     admin: bool = False,
     zone: str = "UTC",
 ) -> User:
-    """A new account; everything is cleaned before. Without `actor` the new person is the actor. Raises Invalid."""
+    """A new account of cleaned facts. Without `actor` the new person is the actor. Raises Invalid."""
     require_free_username(username)
     require_free_email(email)
     user = User(
@@ -57,7 +57,7 @@ def create_person(
 
 
 def claim(user: User, *, email: str, password_hash: str, actor: Actor) -> None:
-    """Give an imported person an address and a password. Raises Conflict when the account is somebody's already."""
+    """Give an imported person an address and a password. Raises Conflict when it is somebody's already."""
     if user.is_claimed:
         raise Conflict(f"The account of {user.name} is in use already")
     require_free_email(email, but=user)
@@ -124,7 +124,7 @@ def reactivate(user: User, *, actor: Actor) -> None:
 
 
 def make_admin(user: User, admin: bool, *, actor: Actor) -> None:
-    """Make the person an administrator, or an ordinary person again. Raises Conflict for the last administrator."""
+    """Make the person an administrator, or ordinary again. Raises Conflict for the last administrator."""
     if user.is_admin == admin:
         return
     if admin and not (user.is_active and user.is_claimed):

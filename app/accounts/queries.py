@@ -58,8 +58,8 @@ def person_for_change(user_id: int) -> User:
 def person_to_administer(username: str) -> User:
     """The person with this username, read anew and locked until the commit. Raises NotFound.
 
-    All administrators are locked with them, in the order of their ids: two who demote each other at the same moment
-    take turns, and the second finds that only one is left.
+    All administrators are locked with them, in the order of their ids: two who demote each other at the same
+    moment take turns, and the second finds that only one is left.
     """
     wanted = or_(func.lower(User.username) == username.lower(), _ADMINISTERS)
     query = select(User).where(wanted).order_by(User.id).with_for_update()
@@ -78,7 +78,7 @@ def other_admins(user: User) -> int:
 
 
 def accounts(*, like: str = "", after: str = "", limit: int = PAGE) -> tuple[list[Account], bool]:
-    """A page of all people by username, and whether there are more; `after` is the last username of the page before."""
+    """A page of all people by username, and whether there are more; `after` is the last one before it."""
     seen = (
         select(func.max(SignInSession.seen_at))
         .where(SignInSession.user_id == User.id)

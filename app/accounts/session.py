@@ -1,4 +1,4 @@
-"""Sign-in sessions on the server: each can be listed and ended. The cookie holds the token, the row only its hash."""
+"""Sign-in sessions on the server: each can be listed and ended. The row has the hash of the token."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def live_sessions(user: User) -> list[SignInSession]:
 
 
 def end_sessions(user: User, *, only: int | None = None, but: int | None = None) -> int:
-    """End one session, all, or all but one; returns how many. What the person has open live goes on: see people.py."""
+    """End one session, all, or all but one; returns how many. Open streams go on: see people.py."""
     query = (
         update(SignInSession)
         .where(SignInSession.user_id == user.id, SignInSession.ended_at.is_(None))

@@ -23,7 +23,7 @@ def require_fresh() -> None:
 
 
 def set_up(*, username: str, email: str, name: str, password_hash: str, zone: str, browser: Browser) -> Entry:
-    """Make the first administrator and sign them in; the caller commits. Raises NotFound when somebody was faster."""
+    """Make the first administrator and sign them in; the caller commits. NotFound if somebody was faster."""
     if db.session.get_bind().dialect.name == "postgresql":
         # one after the other: the second sees the first one's person (SQLite has one writer anyway)
         db.session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))

@@ -173,7 +173,7 @@ def tokens() -> Response:
 @blueprint.post("/tokens")
 @signed_in
 def make_token() -> Response:
-    """Make a token and show it, this once: the answer is the page itself, because nothing keeps the secret."""
+    """Make a token and show it, this once: the answer is the page, because nothing keeps the secret."""
     who = viewer()
     form = TokenForm(is_admin=who.is_admin)
     try:

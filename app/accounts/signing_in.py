@@ -1,7 +1,7 @@
 """Signing in with a password, and out.
 
-The answer is the same, and takes as long, for an address nobody has, a wrong password, a closed account and one that
-was never claimed. The order: count the try, read, end the reading transaction, hash, and only then write.
+The answer is the same, and takes as long, for an address nobody has, a wrong password, a closed account and
+one that was never claimed. The order: count the try, read, end the reading transaction, hash, write.
 """
 
 from dataclasses import dataclass

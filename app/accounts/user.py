@@ -11,7 +11,7 @@ from app.events.event import Actor
 
 
 class User(Base):
-    """A person with an account. One brought in by an import has no password and cannot sign in until claimed."""
+    """A person with an account. One an import brought in has no password and cannot sign in until claimed."""
 
     __tablename__ = "users"
 

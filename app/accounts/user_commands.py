@@ -16,7 +16,7 @@ from app.accounts.identity import (
 from app.accounts.passwords import check_password, hash_password
 from app.accounts.people import create_person, deactivate
 from app.accounts.queries import all_people, person_by_email, person_to_administer
-from app.db import begin_write, db, read_first
+from app.db import db
 from app.errors import DomainError, NotFound
 from app.events.event import SYSTEM
 from app.web.text import clean_line
@@ -34,14 +34,13 @@ def create(email: str, name: str, username: str, admin: bool, password_stdin: bo
     """Make an account."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _asked()
     try:
-        read_first()
         email, username = clean_email(email), clean_username(username)
         name = clean_line(name, field="name", name="Name", most=NAME_MAX)
         check_password(password, about=(email, username, name))
         require_free_username(username)
         require_free_email(email)
+        db.session.commit()  # nobody waits while the hash is made
         password_hash = hash_password(password, cheap=current_app.extensions["settings"].testing)
-        begin_write()
         made = create_person(
             username=username,
             email=email,

@@ -9,7 +9,7 @@ from app.events.event import Actor
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The reader of a page, feed, stream, mail or answer. Without `user_id`: a visitor who has not signed in."""
+    """The reader of a page, feed, stream, mail or answer. Without `user_id`: a visitor."""
 
     user_id: int | None = None
     username: str = ""

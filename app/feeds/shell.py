@@ -21,7 +21,7 @@ MOST_PROJECTS = 12
 
 
 def make(place: object | None, topics: Sequence[str]) -> Shell:
-    """The shell of a page; `place` is the Project it belongs to, if any. Its rights were checked by the view."""
+    """The shell of a page; `place` is the Project it belongs to, if any; the view has checked it."""
     who = viewer()
     here = place if isinstance(place, Project) else None
     rows = _projects(who, here)
@@ -37,7 +37,7 @@ def make(place: object | None, topics: Sequence[str]) -> Shell:
 
 
 def _projects(who: Viewer, here: Project | None) -> Sequence[Row[Any]]:
-    """The project in hand first, with its open issues and whether the viewer leads it; then the others by name."""
+    """The project in hand first, with its open issues and whether the viewer leads it; then others."""
     is_here = Project.id == here.id if here is not None else literal(False)
     open_issues = (
         select(func.count())
@@ -73,7 +73,7 @@ def _nav(row: Row[Any]) -> NavProject:
 
 
 def _live_token(who: Viewer, topics: Sequence[str]) -> str | None:
-    """A token for what the page watches and, for people, their own notifications; none where there is nothing."""
+    """A token for what the page watches and, for people, their own notifications."""
     if who.user_id is None:
         return live.sign(None, 0, topics) if topics else None
     return live.sign(who.user_id, user().live_epoch, [*topics, f"user:{who.user_id}"])

@@ -25,7 +25,9 @@ class LabelForm(Form):
     """A new label."""
 
     name = StringField("Name", render_kw={"autocomplete": "off"})
-    color = RadioField("Colour", choices=[SelectChoice(hue, hue.capitalize()) for hue in COLORS], default=COLORS[0])
+    color = RadioField(
+        "Colour", choices=[SelectChoice(hue, hue.capitalize()) for hue in COLORS], default=COLORS[0]
+    )
 
 
 @blueprint.get("")

@@ -1,4 +1,4 @@
-"""The forms of projects, and what people typed into them, cleaned. The cleaning raises Invalid naming the field."""
+"""The forms of projects, and what people typed into them, cleaned; the cleaning raises Invalid."""
 
 from collections.abc import Mapping
 from typing import Any

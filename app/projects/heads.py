@@ -10,7 +10,9 @@ from app.projects.project import Project
 
 
 def _project_heads(ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.execute(select(Project.id, Project.activity_seq).where(Project.id.in_(ids))).tuples().all()
+    rows = (
+        db.session.execute(select(Project.id, Project.activity_seq).where(Project.id.in_(ids))).tuples().all()
+    )
     return dict(rows)
 
 

@@ -33,7 +33,8 @@ class Membership(Base):
 def role_of(project: Project, user: User) -> RoleName | None:
     """The person's role in the project, None for a stranger."""
     query = select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
-    return db.session.scalar(query)  # type: ignore[return-value]
+    role: RoleName | None = db.session.scalar(query)
+    return role
 
 
 def add_member(

@@ -1,7 +1,7 @@
 """Rights: the one place where they are decided. Every page, feed, stream, mail and answer asks here.
 
-A right follows from the viewer's standing in the project. What one may not see does not exist (404); what one may
-see and not do is refused (403). An archived project can be read and not changed.
+A right follows from the viewer's standing in the project. What one may not see does not exist (404); what one
+may see and not do is refused (403). An archived project can be read and not changed.
 """
 
 from enum import StrEnum
@@ -62,7 +62,7 @@ PUBLIC: dict[Standing, frozenset[Right]] = {
     Standing.lead: _ALL,
     Standing.admin: _ALL,
 }
-"""In a public project everybody who has signed in may report and comment; a viewer has no less than a stranger."""
+"""In a public project all who have signed in may report and comment; a viewer has no less than a stranger."""
 
 
 def rights(viewer: Viewer, project: Project, standing: Standing | None = None) -> frozenset[Right]:
@@ -80,7 +80,7 @@ def may(viewer: Viewer, right: Right, project: Project) -> bool:
 
 
 def require(viewer: Viewer, right: Right, project: Project) -> frozenset[Right]:
-    """The viewer's rights, if this one is among them. Raises NotFound when the project may not be seen, else Forbidden."""
+    """The viewer's rights, this one among them. NotFound when the project may not be seen, else Forbidden."""
     granted = rights(viewer, project)
     if Right.see not in granted:
         raise NotFound
@@ -118,7 +118,7 @@ def sees(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def may_create_projects(viewer: Viewer) -> bool:
-    """Whether the viewer may make a project of their own: everybody who has signed in, and programs that may write."""
+    """Whether the viewer may make a project: everybody who has signed in, and programs that may write."""
     return viewer.signed_in and viewer.can_write
 
 

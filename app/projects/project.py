@@ -107,7 +107,7 @@ def change_visibility(project: Project, visibility: Visibility, *, actor: Actor)
         raise Invalid("Choose who may see the project: public or members", field="visibility")
     if visibility != project.visibility:
         before, project.visibility = project.visibility, visibility
-        record_event(project, VisibilityChanged(from_=before, to=visibility), actor=actor)  # type: ignore[arg-type]
+        record_event(project, VisibilityChanged(from_=before, to=visibility), actor=actor)
 
 
 def archive(project: Project, *, actor: Actor) -> None:

@@ -68,7 +68,7 @@ def members(project: Project) -> list[Member]:
 
 
 def member_for_change(project: Project, username: str) -> User:
-    """The member with this username, read anew. Raises NotFound when nobody of that name is in the project."""
+    """The member with this username, read anew. Raises NotFound when they are not in the project."""
     query = (
         select(User)
         .join(Membership, Membership.user_id == User.id)
@@ -93,7 +93,7 @@ def roles_of(user: User) -> list[tuple[Project, str]]:
 
 
 def people_who_see(project: Project, *, starting: str = "", limit: int = 200) -> Sequence[User]:
-    """Active people who may see the project: those it can be assigned to or who can be mentioned, by name."""
+    """Active people who may see the project: who can be assigned or mentioned; by name."""
     query = select(User).where(User.is_active, _inside(project)).order_by(func.lower(User.name)).limit(limit)
     if starting:
         pattern = starting.lower().replace("%", "") + "%"

@@ -1,4 +1,4 @@
-"""The pages of a project itself: a new one, its settings, its members. Lists and issues are shown elsewhere."""
+"""The pages of a project itself: a new one, its settings, its members."""
 
 from collections.abc import Callable
 from typing import Any

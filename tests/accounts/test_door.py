@@ -42,8 +42,8 @@ class TestSigningIn:
 
     @pytest.mark.parametrize(
         "target",
-        ["//evil.example", "https://evil.example", "/\\evil.example", "/%2fevil.example", "javascript:alert(1)",
-         "/\t/evil.example", "evil.example", "\\\\evil.example", "///evil.example"],
+        ["//evil.example", "https://evil.example", "/\\evil.example", "/%2fevil.example",
+         "javascript:alert(1)", "/\t/evil.example", "evil.example", "\\\\evil.example", "///evil.example"],
     )  # fmt: skip
     def test_never_leads_to_another_site(self, context: Flask, target: str) -> None:
         ann, browser = claimed(), Browser(context)
@@ -181,7 +181,9 @@ class TestSetUp:
         "password": "a sentence is fine",
     }
 
-    def test_a_fresh_installation_sends_visitors_there_and_lets_the_first_one_in(self, context: Flask) -> None:
+    def test_a_fresh_installation_sends_visitors_there_and_lets_the_first_one_in(
+        self, context: Flask
+    ) -> None:
         browser = Browser(context)
         assert browser.get("/sign-in").location == "/setup"
         page = browser.get("/setup")

@@ -35,7 +35,13 @@ def cast(world: worlds.World) -> dict[str, Viewer]:
     reader, admin = worlds.person("Vera"), worlds.person("Juno", admin=True)
     add_member(world.project, reader, role="viewer", actor=world.actor)
     db.session.commit()
-    people = {"stranger": world.stranger, "viewer": reader, "member": world.member, "lead": world.lead, "admin": admin}
+    people = {
+        "stranger": world.stranger,
+        "viewer": reader,
+        "member": world.member,
+        "lead": world.lead,
+        "admin": admin,
+    }
     return {"visitor": VISITOR, **{name: viewer_of(person) for name, person in people.items()}}
 
 

@@ -228,8 +228,8 @@ class TestRights:
             if role in ("lead", "admin"):
                 continue
             for key in ("OPEN", "SHUT"):
-                for path, fields in ACTS:
-                    path = path.replace("OTIS", member)
+                for act, fields in ACTS:
+                    path = act.replace("OTIS", member)
                     sent = {name: member if value == "OTIS" else value for name, value in fields.items()}
                     answer = browser.post(f"/projects/{key}{path}", sent)
                     wanted = self.expected(role, key)

@@ -32,7 +32,7 @@ class Browser:
         return self.send("POST", path, data=data, **more)
 
     def send(self, method: str, path: str, **more: object) -> TestResponse:
-        """One request, as a server would run it: in a context of its own, with no transaction of the test open."""
+        """One request as a server would run it: in a context of its own, no transaction of the test open."""
         if has_app_context():
             db.session.rollback()
             db.session.expire_all()
@@ -66,5 +66,5 @@ def claimed(name: str = "Ann", *, admin: bool = False) -> User:
 
 def words(response: TestResponse) -> str:
     """What a page says, without its markup."""
-    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", response.text, flags=re.S)
+    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", response.text, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
