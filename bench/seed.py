@@ -6,7 +6,7 @@ The other issues share what is left. The reader `quill` is a member of every pro
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -152,7 +152,7 @@ def _plan(scene: _Scene) -> Iterator[tuple[int, int, int]]:
         yield 0, number, count
     for n in range(left):
         count = max(1, round(spread * (0.25 + 1.5 * ((n * 7919) % 1000) / 1000)))
-        yield n % len(KEYS), len(special) + 1 + n, count
+        yield n % len(KEYS), max(SPECIAL) + 1 + n, count
 
 
 def _write(scene: _Scene, batch: list[tuple[int, int, int]]) -> None:
@@ -223,7 +223,7 @@ def _tell(scene: _Scene, issue: Issue, count: int, rows: _Rows, comment_ids: Ite
             action = _comment(scene, issue, who, seq, at, rows, next(comment_ids))
             watchers.add(who.id)
         else:
-            action = _change(scene, issue)
+            action = _change(chance, issue, labels, assignees)
         rows.facts.append(Fact(issue, action, who.actor, at))
     issue.updated_at = at
     rows.watchers += [
@@ -252,21 +252,21 @@ def _comment(
     return Commented(comment_id=comment_id, sha256=text.sha256, excerpt=excerpt(text.source))
 
 
-def _change(scene: _Scene, issue: Issue) -> Action:
+def _change(
+    chance: random.Random, issue: Issue, labels: Sequence[Label], assignees: Sequence[User]
+) -> Action:
     """A change that ends where it began, so that the issue is what its events say."""
-    chance, now = scene.chance, issue.status
-    match chance.choices(("status", "assigned", "priority", "title", "label"), (22, 9, 5, 2, 3))[0]:
-        case "status":
-            return StatusChanged.model_validate({"from": "open", "to": now, "step": "start"})
-        case "assigned":
-            who = chance.choice(scene.people)
-            return Assigned(assignees=(who.ref,), now=(who.id,))
-        case "priority":
-            return PriorityChanged.model_validate({"from": "low", "to": issue.priority})
-        case "title":
-            return TitleChanged.model_validate({"from": "An older title", "to": issue.title})
-        case _:
-            return Labeled(labels=(chance.choice(scene.labels[issue.project_id]).ref,))
+    kind = chance.choices(("status", "assigned", "priority", "title", "label"), (22, 9, 5, 2, 3))[0]
+    if kind == "status":
+        return StatusChanged.model_validate({"from": "open", "to": issue.status, "step": "start"})
+    if kind == "assigned" and assignees:
+        who = chance.choice(assignees)
+        return Assigned(assignees=(who.ref,), now=tuple(person.id for person in assignees))
+    if kind == "label" and labels:
+        return Labeled(labels=(chance.choice(labels).ref,))
+    if kind == "priority":
+        return PriorityChanged.model_validate({"from": "low", "to": issue.priority})
+    return TitleChanged.model_validate({"from": "An older title", "to": issue.title})
 
 
 def _tell_reader(scene: _Scene) -> None:

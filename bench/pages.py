@@ -1,0 +1,45 @@
+"""Which pages are compared with which, and what they may cost."""
+
+from dataclasses import dataclass
+
+from bench.trial import Ask
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A page of ours and the bare page that shows as much."""
+
+    name: str
+    ours: Ask
+    floor: Ask
+    most: float = 4.0
+    """The goal: CPU of ours / CPU of the floor."""
+    times: int = 12
+    """Requests a round."""
+
+
+SAID = (("body", "The basket keeps its **pears** but forgets the plums: see BIG-7, `plum_count`.\n\n- one\n- two"),)
+WRITTEN_ON = range(5, 24)
+
+PAGES = (
+    Pair("list of 50 issues", Ask(("/projects/BIG/issues",)), Ask(("/",))),
+    Pair("issue with 10 events", Ask(("/issues/BIG-1",)), Ask(("/issues/1",))),
+    Pair("issue with 50 events", Ask(("/issues/BIG-2",)), Ask(("/issues/2",))),
+    Pair("issue with 2,000 events, first view", Ask(("/issues/BIG-3",)), Ask(("/issues/2",))),
+    Pair("a person's feed, 50 events", Ask(("/people/person3/activity",)), Ask(("/feed?author=4",))),
+    Pair("a project's feed, 50 events", Ask(("/projects/BIG/activity",)), Ask(("/feed",))),
+    Pair("home, 50 events and own issues", Ask(("/",)), Ask(("/feed",))),
+)
+COMMENT = Pair(
+    "a comment's POST",
+    Ask(tuple(f"/issues/BIG-{number}/comments" for number in WRITTEN_ON), SAID, expects=303),
+    Ask(tuple(f"/issues/{number}" for number in WRITTEN_ON), (("body", "The basket keeps its pears"),), expects=303),
+    times=10,
+)
+
+FEW_AND_MANY = (
+    ("list", "/projects/BIG/issues?q=label:%22nothing%22", "/projects/BIG/issues"),
+    ("issue", "/issues/BIG-1", "/issues/BIG-2"),
+    ("long issue", "/issues/BIG-2", "/issues/BIG-3"),
+    ("person", "/people/quill/activity", "/people/person3/activity"),
+)
