@@ -183,16 +183,14 @@ class House:
 def house_in(
     folder: Path, environment: Mapping[str, str] | None = None, *, workers: int = 2
 ) -> Iterator[House]:
-    """A running installation, ended with the block; what it said is printed when the block fails."""
+    """A running installation, ended with the block; what it said is shown with a test that fails."""
     house = House(folder, environment)
     try:
         house.start(workers=workers)
         yield house
-    except BaseException:
-        if house.program is not None:
-            print("\n".join(house.program.said().splitlines()[-60:]))  # noqa: T201 - pytest shows it
-        raise
     finally:
+        if house.program is not None:
+            print("\n".join(house.program.said().splitlines()[-80:]))  # noqa: T201
         house.stop()
 
 
