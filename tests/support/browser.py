@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,31 @@ WIDTHS = (320, 390, 768, 1440)
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser, closed afterwards. Skips with one line where there is none, or fails if all is required."""
+    """A browser, closed afterwards. Skips with one line where there is none, or fails if all is required.
+
+    Playwright runs once in a process: whoever asks while another has it gets the same one, and the last closes it.
+    """
     if not CHROMIUM.exists():
         missing(MISSING)
-    with sync_playwright() as playwright:
+    if not _running:
+        stack = ExitStack()
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
+        stack.callback(browser.close)
+        _running[:] = [(browser, stack)]
+    browser, stack = _running[0]
+    _users.append(browser)
+    try:
+        yield browser
+    finally:
+        _users.pop()
+        if not _users:
+            _running.clear()
+            stack.close()
+
+
+_running: list[tuple[Browser, ExitStack]] = []
+_users: list[Browser] = []
 
 
 @contextmanager
