@@ -45,7 +45,7 @@ def pid_of(supervisor: Program, text: str) -> int:
 
 
 def health(port: int) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
         return int(answer.status)
 
 
