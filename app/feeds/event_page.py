@@ -31,8 +31,8 @@ ACTED_AS = {
     "system": "Tidings itself",
     "email": "A mail",
 }
-HIDDEN_FACTS = frozenset({"sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
-"""Facts that tell a reader nothing."""
+HIDDEN_FACTS = frozenset({"excerpt", "sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
+"""Facts that tell a reader nothing, or less than what stands beside them."""
 
 
 @dataclass(frozen=True, slots=True)

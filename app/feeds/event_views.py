@@ -27,14 +27,14 @@ def show(uid: str) -> Response:
 
 
 def sentence(line: Line) -> list[Part]:
-    """Who and what. The issue is named by its key alone: its title stands beside it."""
+    """Who and what. The issue is named by its key alone, and what was said is left out: both stand below."""
     parts = [Part("strong", line.doer.name), text(" ")]
     for part in line.parts:
         if part.kind == "this" and line.issue is not None:
             on = part.extra.get("on")
             parts += [text(f" {on} ")] if on else []
             parts.append(Part("strong", line.issue.key))
-        else:
+        elif part.kind != "quote":
             parts.append(part)
     return parts
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from app.accounts.user import User
 from app.context import caused_by
@@ -103,7 +104,13 @@ def _failed(claim: Claim, error: Exception) -> None:
     log.warning(
         "%s failed on event %s, attempt %s", claim.inbox, claim.event_id, claim.attempt, exc_info=error
     )
-    _finish([after_failure(claim, f"{type(error).__name__}: {error}", BY_NAME[claim.inbox].backoff)])
+    _finish([after_failure(claim, _in_a_line(error), BY_NAME[claim.inbox].backoff)])
+
+
+def _in_a_line(error: Exception) -> str:
+    """What went wrong, for administrators: without the statement and the values a database error carries."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return f"{type(said).__name__}: {next(iter(str(said).splitlines()), '')}"
 
 
 def _finish(marks: list[Mark]) -> None:
