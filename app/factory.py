@@ -68,20 +68,19 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _limits_storage(settings: Settings) -> str:
-    """One web process counts in its memory; many count together in Redis."""
+    """One web process counts in its memory; many count together in Redis.
+
+    That library calls a unix socket by another name than everybody else.
+    """
     if settings.redis_is_embedded:
         return "memory://"
-    return settings.redis_url.replace("unix://", "redis+unix://", 1)
+    return "redis+" + settings.redis_url if settings.redis_url.startswith("unix:") else settings.redis_url
 
 
 def _limits_options(settings: Settings) -> dict[str, Any]:
     if settings.redis_is_embedded:
         return {}
     return {"socket_timeout": broker.TIMEOUT_SECONDS, "socket_connect_timeout": broker.TIMEOUT_SECONDS}
-    """Where the limits are counted. That library calls a unix socket by another name than everybody else."""
-    if settings.redis_is_embedded:
-        return "memory://"
-    return "redis+" + settings.redis_url if settings.redis_url.startswith("unix:") else settings.redis_url
 
 
 def _believe_proxies(app: Flask, proxies: int) -> None:

@@ -46,8 +46,7 @@ READER = "quill"
 SPECIAL = {1: 10, 2: 50, 3: 2_000, 4: 10_000, **dict.fromkeys(range(5, 25), 10)}
 """Number in BIG -> how many events."""
 AT_ONCE = 250
-WORDS = ("checkout basket pear plum ledger parcel window letter harbour signal lantern orchard meadow river copper "
-         "ferry bridge garden").split()
+WORDS = ["checkout", "basket", "pear", "plum", "ledger", "parcel", "window", "letter", "harbour", "signal", "lantern", "orchard", "meadow", "river", "copper", "ferry", "bridge", "garden"]
 
 
 @dataclass(frozen=True)
@@ -115,13 +114,22 @@ def _make_people(scene: _Scene) -> None:
 def _make_projects(scene: _Scene) -> None:
     lead = scene.people[1]
     for key in KEYS:
-        project = Project(key=key, name=f"The {key.lower()} one", issue_counter=scene.size.issues, event_seq=0, created_at=BEGIN)
+        project = Project(
+            key=key,
+            name=f"The {key.lower()} one",
+            issue_counter=scene.size.issues,
+            event_seq=0,
+            created_at=BEGIN,
+        )
         scene.projects.append(project)
         db.session.add(project)
         db.session.flush()
         made = ProjectCreated(key=key, title=project.name, visibility="members")
         record_many([Fact(project, made, lead.actor, BEGIN)])
-        labels = [Label(project_id=project.id, name=f"{WORDS[n]} {key.lower()}", color=COLORS[n % 6]) for n in range(12)]
+        labels = [
+            Label(project_id=project.id, name=f"{WORDS[n]} {key.lower()}", color=COLORS[n % 6])
+            for n in range(12)
+        ]
         db.session.add_all(labels)
         db.session.flush()
         scene.labels[project.id] = labels
@@ -139,7 +147,9 @@ def _make_projects(scene: _Scene) -> None:
 def _text(scene: _Scene, project: Project) -> WrittenText:
     chance = scene.chance
     lines = [" ".join(chance.choices(WORDS, k=chance.randint(8, 24))).capitalize() + "." for _ in range(3)]
-    lines.append(f"See **{chance.choice(WORDS)}** and `{chance.choice(WORDS)}_count`, or BIG-{chance.randint(1, 900)}.")
+    lines.append(
+        f"See **{chance.choice(WORDS)}** and `{chance.choice(WORDS)}_count`, or BIG-{chance.randint(1, 900)}."
+    )
     return write_text("\n\n".join(chance.sample(lines, chance.randint(1, 4))), project, field="body")
 
 

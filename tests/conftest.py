@@ -41,7 +41,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     if PG_BIN is None:
         missing(MISSING)
     instance = tmp_path_factory.mktemp("pg")
-    with tempfile.TemporaryDirectory(prefix="tidings-pg-") as folder:  # pytest's own are closed to other users
+    with tempfile.TemporaryDirectory(
+        prefix="tidings-pg-"
+    ) as folder:  # pytest's own are closed to other users
         server = PostgresServer(Path(folder))
         try:
             server.create("template_tidings")

@@ -122,12 +122,12 @@ def _of(tab: Tab) -> tuple[ColumnElement[bool], ...]:
     return (still, Notification.read_at.is_(None)) if tab == "unread" else (still,)
 
 
-def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[Any]:
+def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[*tuple[Any, ...]]:
     last = func.max(Notification.id)
     says_why = Event.action.in_(NAMING) & Notification.reason.in_(("mentioned", "assigned"))
     named = case((says_why, Notification.event_id))
     unread = case((Notification.read_at.is_(None), Notification.id))
-    query: Select[Any] = (
+    query = (
         select(
             Notification.issue_id,
             last.label("last"),

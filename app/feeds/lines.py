@@ -169,7 +169,9 @@ def _places(rows: Sequence[Row[Any]]) -> tuple[dict[int | None, Issue], dict[int
         found = db.session.scalars(select(Project).where(Project.id.in_(project_ids)))
         projects = {project.id: project for project in found}
     if issue_ids:
-        issues = {issue.id: issue for issue in db.session.scalars(select(Issue).where(Issue.id.in_(issue_ids)))}
+        issues = {
+            issue.id: issue for issue in db.session.scalars(select(Issue).where(Issue.id.in_(issue_ids)))
+        }
         for issue in issues.values():
             # known already: the relationship never asks the database by itself
             issue.__dict__["project"] = projects[issue.project_id]

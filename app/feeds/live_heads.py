@@ -23,7 +23,9 @@ def home_topic(viewer: Viewer) -> tuple[str, int]:
 
 
 def _home_number(viewer: Viewer) -> int:
-    return db.session.scalar(select(func.coalesce(func.sum(Project.activity_seq), 0)).where(sees(viewer))) or 0
+    return (
+        db.session.scalar(select(func.coalesce(func.sum(Project.activity_seq), 0)).where(sees(viewer))) or 0
+    )
 
 
 def _issue_heads(ids: Sequence[int]) -> dict[int, int]:

@@ -57,7 +57,9 @@ def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> I
 
 def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
     """What came after this number, up to AFTER events. The last number read counts hidden events too."""
-    query = select(*COLUMNS).where(Event.issue_id == issue.id, Event.seq > seq).order_by(Event.seq).limit(AFTER)
+    query = (
+        select(*COLUMNS).where(Event.issue_id == issue.id, Event.seq > seq).order_by(Event.seq).limit(AFTER)
+    )
     rows = db.session.execute(query).all()
     wanted = [row for row in rows if _wanted(row, only)]
     lines = make_lines(wanted, with_issues=False)

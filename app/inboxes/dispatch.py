@@ -73,7 +73,11 @@ def _delivery(event: Recorded, inbox: str, *, off: bool) -> dict[str, object]:
 def _wake_afterwards(inboxes: set[object]) -> None:
     for queue, names in queues().items():
         if inboxes.intersection(names):
-            after_commit(f"wake:{queue}", partial(wake, queue))
+            after_commit(f"wake:{queue}", partial(_wake, queue))
+
+
+def _wake(queue: str) -> None:
+    wake(queue)
 
 
 def wake(queue: str) -> bool:

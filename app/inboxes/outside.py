@@ -92,7 +92,7 @@ def _send(claim: Claim, kind: type[Inbox], target: Target) -> _Standing:
         now = _Standing("delivered")
     except Undeliverable as error:
         now = _Standing("dead", str(error))
-    except Exception as error:  # the edge: what the outside does is kept with the target
+    except Exception as error:  # noqa: BLE001 - the edge: what the outside does is kept with the target
         now = _Standing("failed", str(error) or type(error).__name__)
     begin_write()
     _change(

@@ -53,7 +53,7 @@ def _run_together(claims: list[Claim]) -> None:
     """Effects and marks in one transaction; when one fails, each for itself, so that the others are not held up."""
     try:
         _run_in_one_transaction(claims)
-    except Exception as error:  # the edge: whatever an inbox raises is kept with its delivery
+    except Exception as error:  # noqa: BLE001 - the edge: whatever an inbox raises is kept with its delivery
         db.session.rollback()
         if len(claims) == 1:
             _failed(claims[0], error)
@@ -66,10 +66,8 @@ def _run_in_one_transaction(claims: list[Claim]) -> None:
     begin_write()
     happenings = load_happenings([claim.event_id for claim in claims])
     off = switched_off()
-    marks: list[Mark] = []
     signals: dict[str, Signal] = {}
-    for claim in claims:
-        marks.append(_run_one(claim, happenings[claim.event_id], off, signals))
+    marks = [_run_one(claim, happenings[claim.event_id], off, signals) for claim in claims]
     if not mark(marks):
         raise LostLease("a delivery of this batch was claimed again meanwhile")
     for topic, signal in signals.items():
@@ -93,7 +91,7 @@ def _run_one(claim: Claim, happening: Happening, off: set[str], signals: dict[st
 def _run_outside(claim: Claim) -> None:
     try:
         outside.run(claim, load=load_happenings)
-    except Exception as error:  # the edge, as above
+    except Exception as error:  # noqa: BLE001 - the edge, as above
         db.session.rollback()
         _failed(claim, error)
 

@@ -47,7 +47,7 @@ def prioritise(issue: Issue, priority: str, *, actor: Actor) -> None:
         raise Invalid("Choose a priority: urgent, high, medium, low or none", field="priority")
     lock(issue)
     if priority != issue.priority:
-        action = PriorityChanged(from_=issue.priority, to=priority)  # type: ignore[arg-type]
+        action = PriorityChanged(from_=issue.priority, to=priority)
         issue.priority, issue.rank = priority, rank(priority)
         issue.updated_at = clock.now()
         record_event(issue, action, actor=actor)

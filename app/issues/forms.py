@@ -1,4 +1,4 @@
-"""The forms of an issue. They only carry what was typed; the rules are the domain's, and refusals are put at their field."""
+"""The forms of an issue. They only carry what was typed; the rules are the domain's, refusals stand at their field."""
 
 from wtforms import StringField, TextAreaField
 

@@ -179,7 +179,7 @@ def _created(project: Project, opening: Opening) -> Created:
         title=opening.title,
         excerpt=excerpt(opening.description.source) or None,
         project=project.name,
-        kind=opening.kind,  # type: ignore[arg-type]
+        kind=opening.kind,
         priority=opening.priority,
         labels=tuple(label.ref for label in opening.labels),
         assignees=tuple(person.ref for person in opening.assignees),

@@ -57,12 +57,12 @@ def parse(line: str) -> list[Term]:
     return terms
 
 
-def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
+def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[Issue]:
     """The query of a list without its statuses, its order and its page."""
     return matching(parse(line), viewer, project)
 
 
-def matching(terms: Sequence[Term], viewer: Viewer, project: Project | None = None) -> Select[tuple[Issue]]:
+def matching(terms: Sequence[Term], viewer: Viewer, project: Project | None = None) -> Select[Issue]:
     """The query of these terms without their statuses, its order and its page."""
     query = select(Issue)
     if project is not None:

@@ -105,7 +105,9 @@ def create(key: str) -> Response:
 
 def _sent(field: str) -> list[str]:
     """The values of a field that may come several times or once with commas."""
-    return [part.strip() for value in request.form.getlist(field) for part in value.split(",") if part.strip()]
+    return [
+        part.strip() for value in request.form.getlist(field) for part in value.split(",") if part.strip()
+    ]
 
 
 def _list(project: Project | None) -> Response:

@@ -50,14 +50,19 @@ class ListPage:
 
 
 def list_page(
-    viewer: Viewer, line: str, *, project: Project | None = None, after: Place | None = None, limit: int = PAGE
+    viewer: Viewer,
+    line: str,
+    *,
+    project: Project | None = None,
+    after: Place | None = None,
+    limit: int = PAGE,
 ) -> ListPage:
     """The page of the list the line asks for. Raises Invalid when the line cannot be understood."""
     query = _base(viewer, line, project)
     found: list[Issue] = []
     statuses = wanted_statuses(line)
     if after is not None and after[0] in statuses:
-        statuses = statuses[statuses.index(after[0]) :]  # type: ignore[arg-type]
+        statuses = statuses[statuses.index(after[0]) :]
     for status in statuses:
         page = query.where(Issue.status == status)
         if after is not None and status == after[0]:
@@ -89,13 +94,15 @@ def board(viewer: Viewer, project: Project) -> list[Group]:
         Group(
             status,
             [drawn[issue.id] for issue in lanes[status]],
-            len(lanes[status]) if len(lanes[status]) < LANE else count(viewer, f"status:{status}", project=project),
+            len(lanes[status])
+            if len(lanes[status]) < LANE
+            else count(viewer, f"status:{status}", project=project),
         )
         for status in STATUSES
     ]
 
 
-def _base(viewer: Viewer, line: str, project: Project | None) -> Select[tuple[Issue]]:
+def _base(viewer: Viewer, line: str, project: Project | None) -> Select[Issue]:
     query = listing(line, viewer, project).join(Issue.project).options(contains_eager(Issue.project))
     return query.where(sees(viewer))
 

@@ -60,7 +60,7 @@ def issue_for_change(viewer: Viewer, key: str, right: Right) -> Issue:
 
 
 def issues_page(
-    viewer: Viewer, query: Select[tuple[Issue]], *, after: tuple[object, ...] | None = None, limit: int = 50
+    viewer: Viewer, query: Select[Issue], *, after: tuple[object, ...] | None = None, limit: int = 50
 ) -> tuple[list[Card], bool]:
     """One page of a list, newest change first: the cards, and whether there are more. Three queries for any number.
 
@@ -135,7 +135,7 @@ def count_by_status(viewer: Viewer, project: Project | None = None) -> dict[str,
         query = query.where(Issue.project_id == project.id)
     else:
         query = query.join(Project, Project.id == Issue.project_id).where(sees(viewer))
-    return {status: count for status, count in db.session.execute(query)}
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def comment_of(issue: Issue, comment_id: int) -> Comment:
@@ -183,7 +183,7 @@ def people_by_username(project: Project, usernames: Sequence[str], *, field: str
     return [found[username.lower()] for username in dict.fromkeys(name.lower() for name in usernames)]
 
 
-def _one(viewer: Viewer, key: str) -> Select[tuple[Issue]]:
+def _one(viewer: Viewer, key: str) -> Select[Issue]:
     project, number = split_key(key)
     return (
         select(Issue)

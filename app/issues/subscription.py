@@ -43,7 +43,7 @@ def subscribe(issue: "Issue", user: User, *, reason: str) -> None:
 def subscribe_many(rows: Sequence[dict[str, Any]]) -> None:
     """`subscribe` for many: rows of issue_id, user_id, reason, created_at; the first of a pair counts."""
     insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    query = insert(Subscription.__table__).on_conflict_do_nothing()  # type: ignore[arg-type]
+    query = insert(Subscription.__table__).on_conflict_do_nothing()
     if rows:
         db.session.execute(query, [{**row, "muted": False} for row in rows])
 

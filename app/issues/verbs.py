@@ -12,8 +12,13 @@ from app.issues.workflow import allowed_steps
 from app.projects.policy import Right, may, require
 from app.web.answers import done
 
-
-STEP_WORDS = {"start": "Start work", "stop": "Stop work", "resolve": "Resolve", "close": "Close", "reopen": "Reopen"}
+STEP_WORDS = {
+    "start": "Start work",
+    "stop": "Stop work",
+    "resolve": "Resolve",
+    "close": "Close",
+    "reopen": "Reopen",
+}
 STEP_GLYPHS = {
     "start": "st-in_progress",
     "stop": "st-open",

@@ -119,7 +119,9 @@ def save_properties(key: str) -> Response:
     try:
         begin_write()
         issue = issue_for_change(viewer(), key, Right.triage)
-        chosen = [label for label in project_labels(issue.project) if label.name in request.form.getlist("labels")]
+        chosen = [
+            label for label in project_labels(issue.project) if label.name in request.form.getlist("labels")
+        ]
         set_labels(issue, chosen, actor=viewer().actor)
         people = people_by_username(issue.project, _names(request.form.getlist("assignees")))
         set_assignees(issue, people, actor=viewer().actor)
@@ -182,7 +184,9 @@ def visits(key: str) -> Response:
 
 def _change_set(key: str, right: Right, change: Callable[[Issue, list[str], list[str]], None]) -> Response:
     add = request.form.getlist("add") if request.method != "DELETE" else []
-    remove = request.form.getlist("remove") + (request.form.getlist("add") if request.method == "DELETE" else [])
+    remove = request.form.getlist("remove") + (
+        request.form.getlist("add") if request.method == "DELETE" else []
+    )
     if not add and not remove:
         raise Invalid("Say whom or what to add or to remove", field="add")
     begin_write()
@@ -193,7 +197,9 @@ def _change_set(key: str, right: Right, change: Callable[[Issue, list[str], list
 
 
 def _names(values: list[str]) -> list[str]:
-    return [viewer().username if value == "me" else value.strip().lstrip("@") for value in values if value.strip()]
+    return [
+        viewer().username if value == "me" else value.strip().lstrip("@") for value in values if value.strip()
+    ]
 
 
 def _require_may_edit(issue: Issue) -> None:

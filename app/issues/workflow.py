@@ -83,13 +83,13 @@ def change_status(
 
 def _record_move(event: EventData) -> None:
     issue, facts = event.model, event.kwargs
-    assert isinstance(issue, Issue)
-    assert event.transition is not None
+    if not isinstance(issue, Issue) or event.transition is None:
+        raise TypeError("The machine moves issues only")
     issue.updated_at = clock.now()
     record_event(issue, _action(event.transition.source, event.transition.dest, facts), actor=facts["actor"])
 
 
-def _action(before: str, after: str, facts: dict[str, Any]) -> Action:
+def _action(before: str, after: str | None, facts: dict[str, Any]) -> Action:
     said = {"from": before, "to": after, "step": facts["step"], "reason": facts["reason"]}
     said["triggered_by"] = facts["triggered_by"]
     if facts["step"] == "close":
@@ -104,10 +104,7 @@ def _refusal(issue: Issue, step: str) -> str:
     if step == "close" or issue.status == {"start": "in_progress", "resolve": "resolved"}.get(step):
         return f"This issue is already {now}."
     can = [WORDS[source] for source in sources]
-    if len(can) == 1:
-        wanted = can[0]
-    else:
-        wanted = f"{', '.join(can[:-1])} or {can[-1]}"
+    wanted = " or ".join(filter(None, (", ".join(can[:-1]), can[-1])))
     return f"This issue is {now}; only one that is {wanted} can be {_DONE[step]}."
 
 

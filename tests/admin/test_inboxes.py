@@ -156,9 +156,20 @@ def test_commands_retry_and_sweep(app: Flask, broken: worlds.World) -> None:
     refused = run(args=["deliveries", "retry", "--inbox", "nothing", "--state", "dead"])
     assert refused.exit_code == 1
     assert "There is no inbox nothing" in refused.output
-    later = run(args="deliveries retry --inbox in_app_notifications --state dead --since 2999-01-01".split())
+    later = run(
+        args=[
+            "deliveries",
+            "retry",
+            "--inbox",
+            "in_app_notifications",
+            "--state",
+            "dead",
+            "--since",
+            "2999-01-01",
+        ]
+    )
     assert "0 deliveries of in_app_notifications sent again" in later.output
-    done = run(args="deliveries retry --inbox in_app_notifications --state dead".split())
+    done = run(args=["deliveries", "retry", "--inbox", "in_app_notifications", "--state", "dead"])
     assert "1 delivery of in_app_notifications sent again" in done.output
     assert "events" in run(args=["events", "sweep"]).output
     writes_again()

@@ -100,7 +100,9 @@ def test_every_column_of_the_tracked_tables_is_tracked_or_known_to_be_derived() 
         "DELETE FROM memberships",
     ],
 )
-def test_rows_that_belong_to_a_thing_do_not_change_without_an_event(world: worlds.World, statement: str) -> None:
+def test_rows_that_belong_to_a_thing_do_not_change_without_an_event(
+    world: worlds.World, statement: str
+) -> None:
     retitle(world.issue, "Renamed, so that the newest event is about something else", actor=world.actor)
     rename(world.project, "Renamed", actor=world.actor)
     db.session.commit()

@@ -67,7 +67,9 @@ def test_numbers_run_from_one_and_each_event_seals_the_one_before(world: worlds.
         retitle(world.issue, title, actor=world.actor)
         db.session.commit()
 
-    events = db.session.scalars(select(Event).where(Event.issue_id == world.issue.id).order_by(Event.seq)).all()
+    events = db.session.scalars(
+        select(Event).where(Event.issue_id == world.issue.id).order_by(Event.seq)
+    ).all()
     assert [event.seq for event in events] == [1, 2, 3, 4]
     previous = GENESIS
     for event in events:

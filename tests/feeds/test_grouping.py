@@ -12,7 +12,9 @@ ANN, BOB = Doer("Ann", "ann", 1), Doer("Bob", "bob", 2)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-def line(seq: int, *, minutes: float = 0, by: Doer = ANN, small: bool = True, issue: int = 1, fresh: bool = False) -> Line:
+def line(
+    seq: int, *, minutes: float = 0, by: Doer = ANN, small: bool = True, issue: int = 1, fresh: bool = False
+) -> Line:
     return Line(
         id=seq,
         uid=str(seq),
@@ -60,7 +62,9 @@ def test_a_folded_line_names_up_to_four_changes_in_the_order_they_happened() -> 
 
 def test_the_issue_is_named_once_in_a_folded_line() -> None:
     (folded,) = fold([line(1), line(2)])
-    assert [part for part in folded.parts if part.kind == "this"] == [Part("this", "this", extra={"on": "to"})]
+    assert [part for part in folded.parts if part.kind == "this"] == [
+        Part("this", "this", extra={"on": "to"})
+    ]
 
 
 def test_days_are_those_of_the_readers_zone() -> None:

@@ -108,7 +108,15 @@ def _work(one: Visitor, key: str, *, scripts: bool) -> None:
         f" WHERE p.key = '{key}' ORDER BY e.seq"
     )
     acts = [action for (action,) in events if action not in ("viewed",)]
-    assert acts == ["created", "commented", "status_changed", "assigned", "labeled", "unwatched", "status_changed"]
+    assert acts == [
+        "created",
+        "commented",
+        "status_changed",
+        "assigned",
+        "labeled",
+        "unwatched",
+        "status_changed",
+    ]
 
 
 def _make_project(one: Visitor, key: str) -> None:

@@ -135,7 +135,14 @@ class House:
         )
 
     def api(
-        self, who: Person, method: str, path: str, body: object = None, *, key: str = "", seconds: float = 30.0
+        self,
+        who: Person,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str = "",
+        seconds: float = 30.0,
     ) -> Answer:
         """One request to the API; a connection that breaks off is an answer with status 0."""
         headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
@@ -209,7 +216,13 @@ def open_issue(house: House, who: Person, title: str = "Card payments fail", *, 
 def say(house: House, who: Person, issue: str, text: str) -> Answer:
     """A comment through the API, asked again under one key until it is known to be saved."""
     for _ in range(40):
-        answer = house.api(who, "POST", f"/issues/{issue}/comments", {"body": text}, key=f"say-{uuid.uuid5(uuid.NAMESPACE_OID, issue + text)}")
+        answer = house.api(
+            who,
+            "POST",
+            f"/issues/{issue}/comments",
+            {"body": text},
+            key=f"say-{uuid.uuid5(uuid.NAMESPACE_OID, issue + text)}",
+        )
         if answer.status in (200, 201):
             return answer
         assert answer.status in (0, 409, 500, 502, 503), answer
