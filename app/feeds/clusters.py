@@ -22,8 +22,8 @@ Entry = Line | Cluster | Day
 
 
 def by_issue_and_day(lines: Sequence[Line], zone: str) -> list[Entry]:
-    """Newest first, a heading per day; an issue with several lines on a day stands where its newest line would, and so do
-    the changes of a project itself."""
+    """Newest first, a heading per day; an issue with several lines on a day stands where its newest line would, and so
+    do the changes of a project itself."""
     reader = ZoneInfo(zone)
     days: dict[date, dict[tuple[str, int], list[Line]]] = {}
     for line in lines:

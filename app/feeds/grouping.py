@@ -1,7 +1,7 @@
 """Folding small facts, never words people wrote: pure functions over a list of lines, nothing is stored.
 
-A group is the same actor on the same issue (or on the project itself), all small, with at most ten minutes between neighbours, and nothing else
-in between.
+A group is the same actor on the same issue (or on the project itself), all small, with at most ten minutes between
+neighbours, and nothing else in between.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ def _home_number(viewer: Viewer) -> int:
 
 def _issue_heads(ids: Sequence[int]) -> dict[int, int]:
     rows = db.session.execute(select(Issue.id, Issue.event_seq).where(Issue.id.in_(ids)))
-    return {issue_id: seq for issue_id, seq in rows}
+    return {row.id: row.event_seq for row in rows}
 
 
 def _home_heads(ids: Sequence[int]) -> dict[int, int]:

@@ -47,12 +47,12 @@ class TimelinePage:
 
 def latest(issue: Issue, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
     """The end of the issue's feed. `only`: all, comments or changes."""
-    return _stretch(issue, _of(issue, only), only, limit)
+    return _stretch(issue, _of(issue, only), limit)
 
 
 def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
     """The stretch before this number."""
-    return _stretch(issue, _of(issue, only).where(Event.seq < seq), only, limit)
+    return _stretch(issue, _of(issue, only).where(Event.seq < seq), limit)
 
 
 def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
@@ -114,7 +114,7 @@ def _wanted(row: Row[Any], only: str) -> bool:
     return only == "all" or (row.action == "commented") == (only == "comments")
 
 
-def _stretch(issue: Issue, query: Select[Any], only: str, limit: int) -> IssueFeed:
+def _stretch(issue: Issue, query: Select[Any], limit: int) -> IssueFeed:
     rows = db.session.execute(query.order_by(Event.seq.desc()).limit(limit + 1)).all()[::-1]
     more = len(rows) > limit
     rows = rows[1:] if more else rows

@@ -113,7 +113,7 @@ class Mark:
 
 
 def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
-    """Take up to `limit` due rows. One whose lease ran out is taken alone: if it kills workers, it kills only itself."""
+    """Take up to `limit` due rows. One whose lease ran out is taken alone: it may be what kills workers."""
     fresh = _claim(inboxes, abandoned=False, limit=limit, by=by)
     return fresh or _claim(inboxes, abandoned=True, limit=1, by=by)
 
