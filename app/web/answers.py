@@ -8,7 +8,7 @@ from app.web.render import wants_fragment
 
 def done(path: str, *, reload: bool = False) -> Response:
     """Without JavaScript: 303 to `path`, where the act can be seen. To htmx: 204, and the live parts of
-    the page fetch what is new; with `reload` the page is loaded anew, because something that stood there has changed.
+    the page fetch what is new; with `reload` the page is loaded anew, because what stood there has changed.
     """
     if not wants_fragment():
         return see_other(path)

@@ -1,7 +1,7 @@
 """Markdown to HTML that cannot harm the page it stands in: CommonMark with tables, strikethrough and tasks.
 
 Raw HTML is shown as text. What comes out carries no id, style, class or data of the writer's; classes are
-only those this file gives. Images from elsewhere become links, headings fit below the heading they stand under.
+only those this file gives. Images from elsewhere become links, headings fit below the one they stand under.
 """
 
 import re

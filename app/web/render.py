@@ -28,8 +28,8 @@ def render(
     """The page, or only the block `fragment` when htmx asked for a part of a page.
 
     `place` is the project the page belongs to, `topics` the live topics it watches: both go to whoever
-    provides the shell. `retarget` is the CSS selector of the element that a fragment replaces instead of the one
-    htmx had in mind (a form that comes back with its errors).
+    provides the shell. `retarget` is the CSS selector of the element that a fragment replaces instead of
+    the one htmx had in mind (a form that comes back with its errors).
     """
     if fragment and wants_fragment():
         response = make_response(_block(template, fragment, context), status)

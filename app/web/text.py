@@ -30,7 +30,7 @@ def clean_line(value: object, *, field: str, name: str, most: int, least: int = 
 def clean_text(
     value: object, *, field: str, name: str, required: bool = False, most: int = LONGEST_TEXT
 ) -> str:
-    """Several lines ending in \\n; spaces at the ends of the whole are dropped. `most` is in bytes of UTF-8."""
+    """Several lines ending in \\n; spaces at the ends are dropped. `most` counts bytes of UTF-8."""
     text = _plain(value, field=field, name=name).strip("\n").rstrip()
     if not text.strip():
         text = ""

@@ -14,8 +14,8 @@ PAGES = ("components", "components?toast", "sign-in?bad", "setup", "fails/missin
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    shell.register(gallery.provide)
     app = make_app(Path(tempfile.mkdtemp()))
+    shell.register(gallery.provide)  # after the domain has
     with serving(app) as url, chromium() as browser:
         for theme in ("light", "dark"):
             for width in (1440, 390, 320):
