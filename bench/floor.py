@@ -210,6 +210,7 @@ def _entries(begin: datetime) -> Iterator[dict[str, Any]]:
             "id": n,
             "issue_id": issue_id,
             "author_id": n % 30 + 1,
-            "body": f"Entry {n}. " + "The basket keeps its pears but forgets the plums, and nobody knows why. " * 3,
+            "body": f"Entry {n}. "
+            + "The basket keeps its pears but forgets the plums, and nobody knows why. " * 3,
             "created_at": begin + timedelta(minutes=2 * n),
         }

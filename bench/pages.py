@@ -18,7 +18,12 @@ class Pair:
     """Requests a round."""
 
 
-SAID = (("body", "The basket keeps its **pears** but forgets the plums: see BIG-7, `plum_count`.\n\n- one\n- two"),)
+SAID = (
+    (
+        "body",
+        "The basket keeps its **pears** but forgets the plums: see BIG-7, `plum_count`.\n\n- one\n- two",
+    ),
+)
 WRITTEN_ON = range(5, 24)
 
 PAGES = (
@@ -33,7 +38,11 @@ PAGES = (
 COMMENT = Pair(
     "a comment's POST",
     Ask(tuple(f"/issues/BIG-{number}/comments" for number in WRITTEN_ON), SAID, expects=303),
-    Ask(tuple(f"/issues/{number}" for number in WRITTEN_ON), (("body", "The basket keeps its pears"),), expects=303),
+    Ask(
+        tuple(f"/issues/{number}" for number in WRITTEN_ON),
+        (("body", "The basket keeps its pears"),),
+        expects=303,
+    ),
     times=10,
 )
 

@@ -39,15 +39,17 @@ from app.notifications.notification import Notification
 from app.projects.membership import Membership
 from app.projects.project import Project
 
-BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
+BEGIN = datetime(2025, 1, 6, 8, tzinfo=UTC)
 PEOPLE = 30
 KEYS = ("BIG", "ORC", "TLS", "WEB", "APP")
 READER = "quill"
 SPECIAL = {1: 10, 2: 50, 3: 2_000, 4: 10_000, **dict.fromkeys(range(5, 25), 10)}
 """Number in BIG -> how many events."""
 AT_ONCE = 250
-WORDS = ("checkout basket pear plum ledger parcel window letter harbour signal lantern orchard meadow river copper "
-         "ferry bridge garden").split()
+WORDS = (
+    "checkout basket pear plum ledger parcel window letter harbour signal lantern orchard meadow river copper "
+    "ferry bridge garden"
+).split()
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,22 @@ def _make_people(scene: _Scene) -> None:
 def _make_projects(scene: _Scene) -> None:
     lead = scene.people[1]
     for key in KEYS:
-        project = Project(key=key, name=f"The {key.lower()} one", issue_counter=scene.size.issues, event_seq=0, created_at=BEGIN)
+        project = Project(
+            key=key,
+            name=f"The {key.lower()} one",
+            issue_counter=scene.size.issues,
+            event_seq=0,
+            created_at=BEGIN,
+        )
         scene.projects.append(project)
         db.session.add(project)
         db.session.flush()
         made = ProjectCreated(key=key, title=project.name, visibility="members")
         record_many([Fact(project, made, lead.actor, BEGIN)])
-        labels = [Label(project_id=project.id, name=f"{WORDS[n]} {key.lower()}", color=COLORS[n % 6]) for n in range(12)]
+        labels = [
+            Label(project_id=project.id, name=f"{WORDS[n]} {key.lower()}", color=COLORS[n % 6])
+            for n in range(12)
+        ]
         db.session.add_all(labels)
         db.session.flush()
         scene.labels[project.id] = labels
@@ -139,7 +150,9 @@ def _make_projects(scene: _Scene) -> None:
 def _text(scene: _Scene, project: Project) -> WrittenText:
     chance = scene.chance
     lines = [" ".join(chance.choices(WORDS, k=chance.randint(8, 24))).capitalize() + "." for _ in range(3)]
-    lines.append(f"See **{chance.choice(WORDS)}** and `{chance.choice(WORDS)}_count`, or BIG-{chance.randint(1, 900)}.")
+    lines.append(
+        f"See **{chance.choice(WORDS)}** and `{chance.choice(WORDS)}_count`, or BIG-{chance.randint(1, 900)}."
+    )
     return write_text("\n\n".join(chance.sample(lines, chance.randint(1, 4))), project, field="body")
 
 
@@ -216,9 +229,10 @@ def _tell(scene: _Scene, issue: Issue, count: int, rows: _Rows, comment_ids: Ite
     )
     rows.facts.append(Fact(issue, opened, reporter.actor, at))
     watchers = {reporter.id, *(person.id for person in assignees)}
+    pace = min(1.0, 1_000 / count)  # the long ones are lively, not old
     for seq in range(2, count + 1):
         who = chance.choice(scene.people)
-        at += timedelta(minutes=chance.choice((1, 3, 9, 40, 300)))
+        at += timedelta(minutes=chance.choice((1, 3, 9, 40, 300))) * pace
         if seq <= 3 or chance.random() < 0.62:
             action = _comment(scene, issue, who, seq, at, rows, next(comment_ids))
             watchers.add(who.id)

@@ -29,7 +29,11 @@ def settings_of(folder: Path, database_url: str, redis_url: str) -> Settings:
 
 def cached_sqlite(size: Size) -> Path:
     """A folder with `tidings.db` and `floor.db` of this size, made at the first call."""
-    folder = Path(tempfile.gettempdir()) / f"tidings-bench-{os.getuid()}" / f"{_version()}-{size.issues}-{size.events}"
+    folder = (
+        Path(tempfile.gettempdir())
+        / f"tidings-bench-{os.getuid()}"
+        / f"{_version()}-{size.issues}-{size.events}"
+    )
     if not (folder / "done").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
@@ -77,7 +81,10 @@ def _settle(_app: Flask) -> None:
 def _version() -> str:
     """Changes with the tables and with what is put into them."""
     digest = hashlib.sha256()
-    for path in [*sorted((ROOT / "migrations" / "versions").glob("*.py")), *sorted((ROOT / "bench").glob("*.py"))]:
+    for path in [
+        *sorted((ROOT / "migrations" / "versions").glob("*.py")),
+        *sorted((ROOT / "bench").glob("*.py")),
+    ]:
         if path.name.startswith(("0", "seed", "floor")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:10]

@@ -107,7 +107,9 @@ class Ours:
         from app.issues.label import Label
         from app.projects.project import Project
 
-        issue = db.session.scalars(select(Issue).join(Project).where(Project.key == "BIG", Issue.number == 24)).one()
+        issue = db.session.scalars(
+            select(Issue).join(Project).where(Project.key == "BIG", Issue.number == 24)
+        ).one()
         label = db.session.scalars(select(Label).where(Label.project_id == issue.project_id).limit(1)).one()
         db.session.rollback()
         db.session.info["after_commit"] = {}
