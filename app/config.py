@@ -81,7 +81,7 @@ def read_dotenv() -> None:
 
 
 def socket_path(instance: Path) -> Path:
-    """Where the embedded Valkey listens: short whatever the path of the data, since a socket path may have 107 bytes."""
+    """Where the embedded Valkey listens: short, since a socket path may have 107 bytes."""
     name = hashlib.sha256(str(instance).encode()).hexdigest()[:16]
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if len(str(runtime)) > 60:

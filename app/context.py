@@ -26,7 +26,7 @@ class Cause:
     """History that is brought in: every inbox leaves it alone, its deliveries are finished rows."""
 
 
-_cause: ContextVar[Cause] = ContextVar("cause", default=Cause())
+_cause: ContextVar[Cause] = ContextVar("cause", default=Cause())  # noqa: B039 - a frozen dataclass
 
 
 def cause() -> Cause:

@@ -112,6 +112,6 @@ sa_event.listen(Event, "before_delete", _refuse)
 
 @sa_event.listens_for(Session, "do_orm_execute")
 def _refuse_bulk(state: ORMExecuteState) -> None:
-    if (state.is_update or state.is_delete) and state.bind_mapper is not None:
-        if state.bind_mapper.class_ is Event:
-            raise EventIsImmutable("An event never changes and never goes away")
+    mapper = state.bind_mapper
+    if (state.is_update or state.is_delete) and mapper is not None and mapper.class_ is Event:
+        raise EventIsImmutable("An event never changes and never goes away")

@@ -78,7 +78,9 @@ class Client(threading.Thread):
             self._patch({"title": mark})
             self.log.saved(Act(self.own, "title_changed", mark))
         else:
-            self._patch({"priority": ("low", "high")[number % 2]})  # its owner's alone, yet it may be so already
+            self._patch(
+                {"priority": ("low", "high")[number % 2]}
+            )  # its owner's alone, yet it may be so already
 
     def _open(self) -> None:
         mark = f"{self.name} opens"

@@ -75,7 +75,9 @@ def _deliveries_are_complete(house: House) -> None:
 
 def _nobody_is_told_twice(house: House) -> None:
     """As many notifications of an event as its delivery says people were told, one each."""
-    told = Counter(event_id for event_id, _ in house.rows("SELECT DISTINCT event_id, user_id FROM notifications"))
+    told = Counter(
+        event_id for event_id, _ in house.rows("SELECT DISTINCT event_id, user_id FROM notifications")
+    )
     assert told == Counter(event_id for (event_id,) in house.rows("SELECT event_id FROM notifications"))
     said = {
         event_id: int(found[1])

@@ -152,7 +152,13 @@ def test_a_new_day_gets_its_heading_when_it_arrives(
 
 def _import_old_issue(house: House, folder: Path) -> None:
     when = "2020-03-01T10:00:00Z"
-    comment = {"author": "lark", "authorAssociation": "NONE", "body": "long ago", "createdAt": when, "updatedAt": when}
+    comment = {
+        "author": "lark",
+        "authorAssociation": "NONE",
+        "body": "long ago",
+        "createdAt": when,
+        "updatedAt": when,
+    }
     one = {
         "number": 1, "id": "I_1", "title": "From long ago", "url": "https://example.org/1", "state": "CLOSED",
         "author": "juno", "authorAssociation": "NONE", "assignees": [], "labels": [], "body": "Then",
@@ -212,10 +218,14 @@ def test_signing_out_in_one_tab_ends_the_stream_of_the_other(
 def _open_to_all(orchard: Orchard) -> str:
     project = {"key": "PUB", "name": "Public", "visibility": "public"}
     orchard.house.ok(orchard.ada, "POST", "/projects", project)
-    return str(orchard.house.ok(orchard.ada, "POST", "/projects/PUB/issues", {"title": "For everybody"})["key"])
+    return str(
+        orchard.house.ok(orchard.ada, "POST", "/projects/PUB/issues", {"title": "For everybody"})["key"]
+    )
 
 
-def test_the_streams_are_counted_down_when_a_page_is_left(orchard: Orchard, visitor: Callable[..., Visitor]) -> None:
+def test_the_streams_are_counted_down_when_a_page_is_left(
+    orchard: Orchard, visitor: Callable[..., Visitor]
+) -> None:
     """A person may have eight streams: leaving pages frees them, so the ninth page is as live as the first."""
     reader = visitor(orchard.house, orchard.tansy)
     issues = [orchard.issue() for _ in range(3)]

@@ -120,11 +120,18 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 def _all_sent(house: House) -> None:
     from tests.patience import until
 
-    until(lambda: house.rows("SELECT count(*) FROM deliveries WHERE next_attempt_at IS NOT NULL") == [(0,)], 90)
+    until(
+        lambda: house.rows("SELECT count(*) FROM deliveries WHERE next_attempt_at IS NOT NULL") == [(0,)], 90
+    )
 
 
 def _paths(filled: Filled) -> dict[str, int]:
-    return {**PAGES, f"/admin/mail/{filled.mail}": 200, f"/events/{filled.event}": 200, f"/events/{'0' * 32}": 404}
+    return {
+        **PAGES,
+        f"/admin/mail/{filled.mail}": 200,
+        f"/events/{filled.event}": 200,
+        f"/events/{'0' * 32}": 404,
+    }
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

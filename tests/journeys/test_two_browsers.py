@@ -38,7 +38,9 @@ def test_thirty_comments_reach_the_other_browser_at_once_and_once(
             assert set(one.arrivals()) == set(texts)
         sent, came = writer.sends(), reader.arrivals()
         medians.append(statistics.median(came[text] - sent[text] for text in texts))
-        seqs = [event["seq"] for event in orchard.house.ok(orchard.ada, "GET", f"/issues/{issue}/events")["items"]]
+        seqs = [
+            event["seq"] for event in orchard.house.ok(orchard.ada, "GET", f"/issues/{issue}/events")["items"]
+        ]
         assert seqs == list(range(1, len(seqs) + 1))
     record_property("median_ms", medians)
     print(f"submit in one browser -> row in the other, median of {COMMENTS}: {medians} ms")  # noqa: T201
@@ -82,7 +84,13 @@ def test_lists_boards_activity_home_and_inbox_follow(
 ) -> None:
     reader = visitor(orchard.house, orchard.tansy)
     issue = orchard.issue("Follow me")
-    paths = ("/", "/projects/ORC/issues", "/projects/ORC/board", "/projects/ORC/activity", "/people/otis/activity")
+    paths = (
+        "/",
+        "/projects/ORC/issues",
+        "/projects/ORC/board",
+        "/projects/ORC/activity",
+        "/people/otis/activity",
+    )
     tabs = [(path, reader.tab()) for path in paths]
     for path, tab in tabs:
         tab.goto(path)
