@@ -18,13 +18,14 @@ test: ## the whole suite; ARGS="-k feed" passes on
 	@bin/bootstrap dev
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-check: ## format, lint, types, import contracts, templates
+check: ## format, lint, types, import contracts, templates, freshness of the reference
 	@bin/bootstrap dev
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command as check; check()"
-	@if [ -d templates ]; then set -x; $(PYTHON) -m djlint templates --lint --quiet; fi
+	$(PYTHON) -m djlint templates --lint --quiet
+	$(PYTHON) -m flask reference --check
 
 format: ## format the code
 	@bin/bootstrap dev

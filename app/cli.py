@@ -15,6 +15,7 @@ from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
 from app.importing.commands import importing
 from app.inboxes.commands import deliveries
+from app.reference import reference
 
 
 def register(app: Flask) -> None:
@@ -27,6 +28,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(events)
     app.cli.add_command(demo)
     app.cli.add_command(deliveries)
+    app.cli.add_command(reference)
 
 
 @click.command(
