@@ -1,6 +1,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench lock
 
+# compiled modules are kept: without them every process of the house starts two seconds later
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON := .venv/bin/python
 UV = $(or $(wildcard .venv/bin/uv),uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
