@@ -110,7 +110,7 @@ def reading(viewer: Viewer, tab: Tab, key: str) -> Reading | None:
         lines=sorted(lines.values(), key=lambda line: line.seq),
         reason=REASONS.get(told[0].reason, REASONS["manual"]),
         count=count,
-        unread=any(one.read_at is None for one in told),
+        unread=any(one.read_at is None and one.done_at is None for one in told),
         done=told[0].done_at is not None,
     )
 
@@ -126,7 +126,7 @@ def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[*tuple[Any, .
     last = func.max(Notification.id)
     says_why = Event.action.in_(NAMING) & Notification.reason.in_(("mentioned", "assigned"))
     named = case((says_why, Notification.event_id))
-    unread = case((Notification.read_at.is_(None), Notification.id))
+    unread = case((Notification.read_at.is_(None) & Notification.done_at.is_(None), Notification.id))
     query = (
         select(
             Notification.issue_id,

@@ -52,14 +52,11 @@ def mark_read(user_id: int, issue_ids: Sequence[int], *, read: bool = True) -> N
 
 
 def mark_done(user_id: int, issue_ids: Sequence[int], *, done: bool = True) -> None:
-    """Put away what the person was told about these issues, or bring it back."""
+    """Put away what the person was told about these issues, or bring it back, unread as it was."""
     mine = (Notification.user_id == user_id, Notification.issue_id.in_(issue_ids))
     change = update(Notification).where(*mine).execution_options(synchronize_session=False)
     if done:
-        moment = clock.now()
-        change = change.where(Notification.done_at.is_(None)).values(
-            done_at=moment, read_at=func.coalesce(Notification.read_at, moment)
-        )
+        change = change.where(Notification.done_at.is_(None)).values(done_at=clock.now())
     else:
         change = change.values(done_at=None)
     db.session.execute(change)

@@ -78,7 +78,8 @@ def test_what_is_done_leaves_and_comes_back_with_undo(told: worlds.World, browse
     assert unread_count(viewer_of(told.member)) == 1
 
     browser.post("/inbox/done", {"issue": str(told.issue.id), "undo": "1"})
-    assert 'id="letter-ORC-1"' in browser.get("/inbox?tab=all").text
+    assert 'id="letter-ORC-1"' in browser.get("/inbox").text
+    assert unread_count(viewer_of(told.member)) == 2
 
 
 def test_read_and_unread(told: worlds.World, browser: Browser) -> None:
