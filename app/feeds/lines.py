@@ -105,6 +105,10 @@ class Line:
     comment: Said | None = None
     fresh: bool = False
     """New since the reader's last visit."""
+    receipt: Any = None
+    """Where it went, on pages that say so."""
+    caused: "Sequence[Line]" = ()
+    """What followed from it, on pages that say so."""
     members: "list[Line]" = field(default_factory=list)
     """The lines that were folded into this one; empty for a line that stands for itself."""
 

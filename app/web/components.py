@@ -1,11 +1,18 @@
 """`ui`: the macros of templates/components, in every template without an import, `{{ ui.icon("bell") }}`."""
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
 from jinja2 import Environment, StrictUndefined
 
 FOLDER = "components/"
+DRAWN_ONCE = frozenset(
+    "icon glyph status status_word pill priority label tag count face robot shown_key hx_errors live_pill keys_sheet "
+    "head_links fresh_pill nav_item".split()
+)
+"""Macros made of nothing but their arguments, which are words and numbers: the same ones are drawn once and kept."""
+KEPT = 2_048
 
 
 class Components:
@@ -13,15 +20,16 @@ class Components:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._macros: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
+        """Asked for a name that is not here yet: the first one, or each one while templates are reloaded."""
         if name.startswith("_"):
             raise AttributeError(name)
-        if not self._macros or self._environment.auto_reload:
-            self._macros = self._gather()
+        macros = self._gather()
+        if not self._environment.auto_reload:
+            vars(self).update({known: _kept(known, macro) for known, macro in macros.items()})
         try:
-            return self._macros[name]
+            return macros[name]
         except KeyError:
             raise AttributeError(f"templates/components has no macro {name}") from None
 
@@ -35,6 +43,11 @@ class Components:
                         raise ValueError(f"{file} has a second macro called {name}")
                     macros[name] = getattr(module, name)
         return macros
+
+
+def _kept(name: str, macro: Any) -> Any:
+    """The macro, or one that remembers. Typed: safe markup and plain text that read the same are told apart."""
+    return lru_cache(KEPT, typed=True)(macro) if name in DRAWN_ONCE else macro
 
 
 def install(app: Flask) -> None:

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple, Protocol
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app import clock
 from app.web.reader import zone
@@ -15,6 +16,12 @@ Style = Literal["time", "date", "relative", "short", "full"]
 HUES = 7
 """Avatars have the classes a-1 to a-7."""
 
+MONTHS = (
+    "",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+SAID = 120
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
@@ -31,17 +38,18 @@ def when(moment: datetime, style: Style = "time") -> Markup:
     time: 15:41; date: 20 November; relative: 3 minutes ago; short: 3 min; full: 20 November 2026, 10:12 UTC.
     Relative and short ones are kept right by the page's script.
     """
-    live = Markup(' data-relative="{}"').format(style) if style in ("relative", "short") else Markup("")
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment.isoformat(timespec="seconds"), full(moment), live, moment_text(moment, style)
-    )
+    live = f' data-relative="{style}"' if style in ("relative", "short") else ""
+    instant, words = moment.isoformat(timespec="seconds"), moment_text(moment, style)
+    # numbers, names of months and of zones: nothing here needs to be escaped, and a feed has a hundred of these
+    return Markup(f'<time datetime="{instant}" title="{full(moment)}"{live}>{words}</time>')  # noqa: S704
 
 
 def moment_text(moment: datetime, style: Style = "time") -> str:
     """The same in words alone: for mails, and inside of other elements."""
     match style:
         case "time":
-            return f"{moment.astimezone(zone()):%H:%M}"
+            local = moment.astimezone(zone())
+            return f"{local.hour:02}:{local.minute:02}"
         case "date":
             return day(moment)
         case "relative":
@@ -55,15 +63,15 @@ def moment_text(moment: datetime, style: Style = "time") -> str:
 def full(moment: datetime) -> str:
     """20 November 2026, 10:12 UTC."""
     local = moment.astimezone(zone())
-    return f"{local.day} {local:%B %Y, %H:%M} {local.tzname()}"
+    clock_time = f"{local.hour:02}:{local.minute:02}"
+    return f"{local.day} {MONTHS[local.month]} {local.year}, {clock_time} {local.tzname()}"
 
 
 def day(moment: datetime | date) -> str:
     """20 November, with the year when it is not this one."""
     which = _local_day(moment)
-    return (
-        f"{which.day} {which:%B}" if which.year == _today().year else f"{which.day} {which:%B} {which.year}"
-    )
+    year = "" if which.year == _today().year else f" {which.year}"
+    return f"{which.day} {MONTHS[which.month]}{year}"
 
 
 def day_heading(moment: datetime | date) -> DayHeading:
@@ -114,9 +122,8 @@ def short(moment: datetime) -> str:
     if seconds < 30 * DAY:
         return f"{int(seconds // DAY)} d"
     which = _local_day(moment)
-    return (
-        f"{which.day} {which:%b}" if which.year == _today().year else f"{which.day} {which:%b} {which.year}"
-    )
+    year = "" if which.year == _today().year else f" {which.year}"
+    return f"{which.day} {MONTHS[which.month][:3]}{year}"
 
 
 def number(value: float) -> str:
@@ -129,15 +136,32 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+@lru_cache(1024)
 def initials(name: str) -> str:
     """JA for Juno Alder, O for otis."""
     words = [word for word in name.split() if word[:1].isalnum()] or [name.strip() or "?"]
     return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
 
 
+@lru_cache(1024)
 def hue(key: str) -> int:
     """The number of an avatar's colour: always the same for the same username."""
     return hashlib.sha256(key.lower().encode("utf-8", "replace")).digest()[0] % HUES + 1
+
+
+class Spoken(Protocol):
+    """A row of a feed, as far as it is said in words."""
+
+    @property
+    def doer(self) -> Any: ...
+    @property
+    def parts(self) -> Any: ...
+
+
+def spoken(row: Spoken) -> str:
+    """Who did what, cut to about SAID letters: what is read out when the row arrives."""
+    words = f"{row.doer.name} {''.join([part.text for part in row.parts])}"
+    return words if len(words) <= SAID else f"{words[: SAID - 3].rsplit(' ', 1)[0]}..."
 
 
 def attrs(given: Mapping[str, object]) -> Markup:
@@ -145,13 +169,17 @@ def attrs(given: Mapping[str, object]) -> Markup:
 
     None and False leave one out; every value is escaped.
     """
-    out = Markup()
+    out = ""
     for name, value in given.items():
         if value is None or value is False or value == "":
             continue
-        written = name.strip("_").replace("_", "-")
-        out += Markup(" {}").format(written) if value is True else Markup(' {}="{}"').format(written, value)
-    return out
+        out += f" {_attribute(name)}" if value is True else f' {_attribute(name)}="{escape(value)}"'
+    return Markup(out)  # noqa: S704 - every value was escaped, every name is a template's own
+
+
+@cache
+def _attribute(name: str) -> str:
+    return str(escape(name.strip("_").replace("_", "-")))
 
 
 def _local_day(moment: datetime | date) -> date:
@@ -182,6 +210,7 @@ def install(app: Flask) -> None:
         plural,
         initials,
         hue,
+        spoken,
         attrs,
     )
     app.jinja_env.filters.update({one.__name__: one for one in filters})

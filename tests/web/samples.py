@@ -1,8 +1,7 @@
 """Rows, people and figures for pages that show every component."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from app.events.parts import Part, change, label, listed, person, status_change, strong, text, this
@@ -56,9 +55,8 @@ def row(
     issue: Issue | None = None,
     **more: Any,
 ) -> Any:
-    """A line of the feed; what a line does not have yet (receipt, caused) stands beside it."""
-    extra = {name: more.pop(name) for name in ("receipt", "caused") if name in more}
-    line = Line(
+    """A line of the feed."""
+    return Line(
         id=seq,
         uid=f"01937b{seq:06x}",
         seq=seq,
@@ -75,8 +73,6 @@ def row(
         issue=issue,  # type: ignore[arg-type] # what templates need of one
         **more,
     )
-    facts = {field.name: getattr(line, field.name) for field in fields(line)}
-    return SimpleNamespace(**facts, **extra) if extra else line
 
 
 def said(seq: int, doer: Person, html: str, at: datetime, issue: Issue | None, **more: Any) -> Any:
