@@ -4,6 +4,7 @@ One shared machine with no model bound to it: `machine.events[step].trigger(issu
 callback after the change of state records exactly one event per move.
 """
 
+import logging
 from typing import Any, Literal, get_args
 
 from transitions import EventData, Machine, MachineError
@@ -116,6 +117,7 @@ _DONE = {
     "reopen": "reopened",
 }
 
+logging.getLogger("transitions").setLevel(logging.WARNING)  # it tells every callback at INFO
 machine = Machine(
     model=None,
     states=list(STATUSES),

@@ -1,4 +1,4 @@
-// Rows: J and K walk through them, X ticks one, Shift+X all up to it, and the bulk bar counts.
+// Rows: J and K walk through them, Enter opens one, X ticks one, Shift+X all up to it, and the bulk bar counts.
 const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select";
 const rows = () => [...document.querySelectorAll("[data-row]")].filter((el) => el.checkVisibility());
 const handle = (row) => row.querySelector(":scope > .hit, :scope > .line > .hit-row") ?? row;
@@ -26,7 +26,13 @@ function tick(range) {
   box.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// A row of a feed is no link itself: it opens what it is about, else its own place.
+function openRow(row) {
+  (row.querySelector('.line a[href^="/issues/"], article header a[href^="/issues/"]') ?? row.querySelector("a.when"))?.click();
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches?.("[data-row]")) return openRow(event.target);
   if (event.target.closest?.(FIELD) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.documentElement.dataset.keys === "off") return;
   const act = { j: () => walk(1), k: () => walk(-1), x: () => tick(false), X: () => tick(true) }[event.key];

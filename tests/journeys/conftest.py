@@ -13,6 +13,7 @@ from tests.support.house import House, Person, found_project, house_in, open_iss
 from tests.support.visitor import Visitor
 
 _numbers = count(1)
+_cookies: dict[tuple[str, str], Any] = {}
 
 
 @dataclass
@@ -53,13 +54,20 @@ def orchard_in(house: House) -> Orchard:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """`visitor(house, person)`: a window of that person, closed after the test."""
+    """`visitor(house, person)`: a window of that person, closed after the test.
+
+    They sign in once and keep their cookies from test to test; with `fresh` they sign in again.
+    """
     opened: list[Visitor] = []
 
-    def open_one(house: House, who: Person | None = None, **options: Any) -> Visitor:
-        opened.append(one := Visitor(browser, house, **options))
-        if who is not None:
+    def open_one(house: House, who: Person | None = None, *, fresh: bool = False, **options: Any) -> Visitor:
+        key = (house.url, who.username if who else "")
+        kept = None if fresh else _cookies.get(key)
+        opened.append(one := Visitor(browser, house, storage_state=kept, **options))
+        if who is not None and kept is None:
             one.sign_in(who)
+            if not fresh:
+                _cookies[key] = one.context.storage_state()
         return one
 
     yield open_one

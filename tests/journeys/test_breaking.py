@@ -198,7 +198,7 @@ def test_who_loses_the_right_gets_nothing_more_and_is_told(
 def test_signing_out_in_one_tab_ends_the_stream_of_the_other(
     orchard: Orchard, visitor: Callable[..., Visitor]
 ) -> None:
-    reader = visitor(orchard.house, orchard.bram)
+    reader = visitor(orchard.house, orchard.bram, fresh=True)
     issue = _open_to_all(orchard)
     reader.watch(issue)
     leaving = reader.tab()

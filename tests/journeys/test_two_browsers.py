@@ -79,10 +79,10 @@ def test_the_own_page_follows_too_when_one_starts_to_watch(
         expect(button).to_have_attribute("aria-pressed", pressed)
 
 
-def test_lists_boards_activity_home_and_inbox_follow(
+def test_home_lists_boards_and_activity_follow(
     orchard: Orchard, visitor: Callable[..., Visitor]
 ) -> None:
-    reader = visitor(orchard.house, orchard.tansy)
+    """Each page in a window with connections of its own: a browser has six for one server."""
     issue = orchard.issue("Follow me")
     paths = (
         "/",
@@ -91,7 +91,7 @@ def test_lists_boards_activity_home_and_inbox_follow(
         "/projects/ORC/activity",
         "/people/otis/activity",
     )
-    tabs = [(path, reader.tab()) for path in paths]
+    tabs = [(path, visitor(orchard.house, orchard.tansy).page) for path in paths]
     for path, tab in tabs:
         tab.goto(path)
         expect(tab.locator("[data-live-pill]")).to_have_text("Live")
@@ -99,7 +99,6 @@ def test_lists_boards_activity_home_and_inbox_follow(
     orchard.house.ok(orchard.otis, "POST", f"/issues/{issue}/comments", {"body": f"seen of {issue}"})
     fresh = orchard.issue("A newcomer")
     for path, tab in tabs:
-        tab.bring_to_front()
         if path.endswith("/issues"):
             expect(tab.locator("#list")).to_contain_text(fresh)
         elif path.endswith("/board"):
