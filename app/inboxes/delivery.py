@@ -113,9 +113,16 @@ class Mark:
 
 
 def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
-    """Take up to `limit` due rows. One whose lease ran out is taken alone: it may be what kills workers."""
-    fresh = _claim(inboxes, abandoned=False, limit=limit, by=by)
-    return fresh or _claim(inboxes, abandoned=True, limit=1, by=by)
+    """Take up to `limit` due rows. One whose lease ran out is taken alone: it may be what kills workers.
+
+    A coin decides which kind is looked for first, so that under constant load neither waits for the other.
+    """
+    kinds = [(False, limit), (True, 1)]
+    random.shuffle(kinds)
+    for abandoned, most in kinds:
+        if claims := _claim(inboxes, abandoned=abandoned, limit=most, by=by):
+            return claims
+    return []
 
 
 def renew(claim: Claim) -> None:
