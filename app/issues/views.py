@@ -151,7 +151,7 @@ def save_edit(key: str) -> Response:
     form = IssueForm()
     try:
         cleaned = clean_line(form.title.data, field="title", name="The title", most=TITLE_MAX)
-        written = write_text(form.description.data, issue.project, field="description")
+        written = write_text(form.description.data, issue.project, field="description", required=False)
         version = sent_version(issue.description_version)
         begin_write()
         issue = issue_for_change(viewer(), key, Right.report)
