@@ -56,7 +56,7 @@ def comments(path: IssueAddress, query: Listing) -> Response:
 @blueprint.post("/issues/<key>/comments", tags=TAGS, summary="Comment", responses={201: CommentShape})
 def add_a_comment(path: IssueAddress, body: NewComment) -> Response:
     """You and the people you mention watch the issue from then on."""
-    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body")
+    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body", required=True)
     begin()
     issue = issue_for_change(viewer(), path.key, Right.comment)
     comment = add_comment(issue, written, author=caller().owner, actor=viewer().actor)
@@ -71,7 +71,7 @@ def add_a_comment(path: IssueAddress, body: NewComment) -> Response:
 )
 def change_a_comment(path: CommentAddress, body: CommentChange) -> Response:
     """Your own, or anybody's as a lead. Earlier versions are kept."""
-    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body")
+    written = write_text(body.body, visible_issue(viewer(), path.key).project, field="body", required=True)
     begin()
     issue, comment = _for_change(path)
     version = comment.version if body.version is None else body.version

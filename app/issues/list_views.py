@@ -80,7 +80,7 @@ def create(key: str) -> Response:
     form = IssueForm()
     try:
         title = clean_line(form.title.data, field="title", name="The title", most=TITLE_MAX)
-        written = write_text(form.description.data, project, field="description")
+        written = write_text(form.description.data, project, field="description", required=False)
         begin_write()
         project = project_for_change(viewer(), key, Right.report)
         opening = Opening(title=title, description=written)

@@ -17,7 +17,7 @@ NAMES = {"description": "The description", "body": "The comment"}
 
 
 def write_text(
-    source: object, project: Project, *, field: str, required: bool = True, name: str | None = None
+    source: object, project: Project, *, field: str, required: bool, name: str | None = None
 ) -> WrittenText:
     """The text with its safe HTML and the mentioned people who may see the project. At most one query.
 

@@ -1,5 +1,6 @@
 """Programs and people that change things and remember exactly what they were told has been saved."""
 
+import http.client
 import http.cookiejar
 import random
 import re
@@ -129,7 +130,7 @@ class Client(threading.Thread):
             except urllib.error.HTTPError as error:
                 if error.code != 503:
                     raise
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 pass
             else:
                 return

@@ -20,9 +20,9 @@ _commit = Session.commit
 
 
 def commit(session: Session) -> None:
-    """The real commit, and then nothing any more."""
+    """The real commit, and then nothing any more, if there was something to tell others."""
     _commit(session)
-    if has_request_context() and request.method == "POST" and HEADER in request.headers:
+    if session.info.get("after_commit") and has_request_context() and HEADER in request.headers:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -20,18 +20,21 @@ ROUNDS = int(os.environ.get("TIDINGS_CHAOS_ROUNDS") or 2)
 
 
 def test_changes_of_eight_clients_are_all_there_once(busy: Busy) -> None:
-    log = _storm(busy, CHANGES // 8)
+    log = Log()
+    _storm(_clients(busy, log))
     counted = reconcile(busy.house, log.acts)
     assert busy.house.flask("events", "verify")
     print(f"{len(log.acts)} acts, {log.refused} refused steps: {dict(counted)}")  # noqa: T201
 
 
 def test_nothing_is_lost_or_doubled_while_everything_is_killed(busy: Busy) -> None:
+    log = Log()
+    clients = _clients(busy, log)
     killed: list[str] = []
     killer = threading.Thread(target=_kill_all, args=(busy.house, killed))
     killer.start()
     try:
-        log = _storm(busy, CHANGES // 8)
+        _storm(clients)
     finally:
         killer.join(300)
     assert not killer.is_alive()
@@ -40,17 +43,21 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed(busy: Busy) -> No
     assert len(killed) >= 4 * ROUNDS
 
 
-def _storm(busy: Busy, changes: int) -> Log:
-    """Each client makes so many changes, all at once on four issues they share and one of their own."""
-    log = Log()
+def _clients(busy: Busy, log: Log) -> list[Client]:
+    """Eight people who have signed in, with four issues they share; each opens one of their own besides."""
     shared = [open_issue(busy.house, busy.lead, f"Shared {number}") for number in range(4)]
-    log.acts += [Act(key, "created", "") for key in shared]
+    log.acts += [Act(key, "created") for key in shared]
     clients = [
-        Client(busy.house, who, shared, log, changes=changes, seed=number)
+        Client(busy.house, who, shared, log, changes=CHANGES // 8, seed=number)
         for number, who in enumerate(busy.people)
     ]
     for client in clients:
         client.sign_in()
+    return clients
+
+
+def _storm(clients: list[Client]) -> None:
+    """All of them at once, until all are done."""
     for client in clients:
         client.start()
     for client in clients:
@@ -58,7 +65,6 @@ def _storm(busy: Busy, changes: int) -> Log:
         assert not client.is_alive()
         if client.failed:
             raise client.failed
-    return log
 
 
 def _kill_all(house: House, killed: list[str]) -> None:

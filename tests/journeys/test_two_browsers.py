@@ -132,7 +132,7 @@ def test_who_resolves_second_is_told_in_words_and_keeps_the_text(
     one, late = visitor(orchard.house, orchard.otis), visitor(orchard.house, orchard.tansy)
     issue = orchard.issue()
     one.watch(issue)
-    late.page.route("**/live**", _hold)
+    late.page.route("**/live?*", _hold)
     late.go(f"/issues/{issue}")
     late.page.locator("textarea[name=body]").press_sequentially("my view")
     one.step("resolve")
@@ -145,7 +145,7 @@ def test_who_resolves_second_is_told_in_words_and_keeps_the_text(
     expect(late.page.locator("#moves-errors")).to_contain_text("already resolved")
     expect(late.page.locator("#feed > .pending")).to_have_count(0)
     print(told.inner_text(), "|", late.page.locator("#moves-errors").inner_text())  # noqa: T201
-    late.page.unroute("**/live**")
+    late.page.unroute("**/live?*")
     late.page.reload()
     expect(late.status).to_have_text("Resolved")
     expect(late.page.locator("textarea[name=body]")).to_have_value("my view")

@@ -3,6 +3,7 @@
 Everything goes through the outside: commands of `flask`, the API, pages. `rows` looks into the database, and only reads.
 """
 
+import http.client
 import json
 import os
 import signal
@@ -158,7 +159,7 @@ class House:
                 return Answer(answer.status, json.loads(text) if text else None)
         except urllib.error.HTTPError as error:
             return Answer(error.code, json.loads(error.read() or b"null"))
-        except (OSError, ConnectionError, ValueError):
+        except (OSError, http.client.HTTPException, ValueError):
             return Answer(0, None)
 
     def ok(self, who: Person, method: str, path: str, body: object = None, *, key: str = "") -> Any:
