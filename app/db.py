@@ -6,7 +6,7 @@ another process writes fails at once, whatever the busy timeout); on both databa
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -19,8 +19,10 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Executable,
     Integer,
     MetaData,
+    Row,
     Text,
     TypeDecorator,
     event,
@@ -101,6 +103,18 @@ class Session(FlaskSession):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": Session, "expire_on_commit": False})
+
+
+def rows(statement: Executable, **values: Any) -> Sequence[Row[Any]]:
+    """The rows of a statement that is built once and kept, with the values of its `bindparam`s: for pages.
+
+    Plain rows on the session's own connection, not entities. Building a statement costs more than running it (0.1
+    to 1.5 ms against 0.03), and half of what is left is the ORM's. Like a query of the session it flushes first.
+    """
+    session = db.session()
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, values).all()
 
 
 def after_commit(key: str, call: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -56,19 +56,22 @@ def open_session(user: User, *, address: str | None, agent: str | None) -> tuple
 def find_session(token: str) -> tuple[SignInSession, User] | None:
     """The live session of this token and its active person, in one query."""
     moment = clock.now()
-    query = (
-        select(SignInSession, User)
-        .join(User, User.id == SignInSession.user_id)
-        .where(
-            SignInSession.token_hash == _hash(token),
-            SignInSession.ended_at.is_(None),
-            SignInSession.expires_at > moment,
-            SignInSession.seen_at > moment - IDLE,
-            User.is_active,
-        )
-    )
-    row = db.session.execute(query).one_or_none()
+    values = {"token_hash": _hash(token), "now": moment, "idle": moment - IDLE}
+    row = db.session.execute(_LIVE, values).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+_LIVE = (
+    select(SignInSession, User)
+    .join(User, User.id == SignInSession.user_id)
+    .where(
+        SignInSession.token_hash == bindparam("token_hash"),
+        SignInSession.ended_at.is_(None),
+        SignInSession.expires_at > bindparam("now"),
+        SignInSession.seen_at > bindparam("idle"),
+        User.is_active,
+    )
+)
 
 
 def live_sessions(user: User) -> list[SignInSession]:

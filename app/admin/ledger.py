@@ -9,7 +9,7 @@ from app.db import db
 from app.errors import NotFound
 from app.events.event import Event
 from app.events.wording import plain
-from app.feeds.lines import COLUMNS, Line, read_lines
+from app.feeds.lines import Line, lines_query, read_lines
 from app.feeds.receipts import REASONS, TONES, WORDS
 from app.inboxes.delivery import Delivery
 from app.inboxes.registry import BY_NAME
@@ -47,7 +47,7 @@ def entries(
     found = db.session.scalars(query).all()
     shown = found[:limit]
     ids = {one.event_id for one in shown}
-    lines = read_lines(select(*COLUMNS).where(Event.id.in_(ids)), with_issues=True) if ids else []
+    lines = read_lines(lines_query().where(Event.id.in_(ids)), with_issues=True) if ids else []
     by_event = {line.id: line for line in lines}
     more = shown[-1].id if len(found) > limit else None
     return [_entry(one, by_event[one.event_id]) for one in shown], more

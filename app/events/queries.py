@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from app.db import db
+from app.db import rows
 from app.events.action import Action, join
 from app.events.actions import action_class
 from app.events.event import Event, EventText
@@ -23,7 +23,11 @@ def texts_of(event_ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Event id -> field -> text."""
     found: dict[int, dict[str, str]] = {}
     if event_ids:
-        query = select(EventText.event_id, EventText.field, EventText.text)
-        for event_id, field, text in db.session.execute(query.where(EventText.event_id.in_(event_ids))):
+        for event_id, field, text in rows(_TEXTS, ids=list(event_ids)):
             found.setdefault(event_id, {})[field] = text
     return found
+
+
+_TEXTS = select(EventText.event_id, EventText.field, EventText.text).where(
+    EventText.event_id.in_(bindparam("ids", expanding=True))
+)

@@ -13,7 +13,7 @@ from app.events.action import Action
 from app.events.event import Event
 from app.events.wording import STATUS_WORDS
 from app.feeds.event_log import visible_event
-from app.feeds.lines import COLUMNS, Line, read_lines
+from app.feeds.lines import Line, lines_query, read_lines, with_projects
 from app.feeds.receipts import REASONS, TONES, WORDS, duration
 from app.inboxes.ledger import Posting, Receiver, postings_of
 from app.inboxes.registry import BY_NAME
@@ -88,7 +88,7 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
     """The page of an event. Its rights are those of what it is about. Raises NotFound."""
     entry = visible_event(viewer, uid)
     event = entry.event
-    [line] = read_lines(select(*COLUMNS).where(Event.id == event.id), with_issues=True)
+    [line] = with_projects(read_lines(lines_query().where(Event.id == event.id), with_issues=True))
     knows_all = _knows_all(viewer, line)
     lanes, scale = _lanes(postings_of(event.id), viewer, knows_all)
     return EventPage(
@@ -186,8 +186,8 @@ def _caused(viewer: Viewer, event: Event) -> list[Line]:
 
 def _visible(viewer: Viewer, where: ColumnElement[bool]) -> list[Line]:
     """Those of these events whose project the viewer sees."""
-    query = select(*COLUMNS).where(where, Event.subject != "user")
-    lines = read_lines(query.order_by(Event.id).limit(MOST_CAUSED), with_issues=True)
+    query = lines_query().where(where, Event.subject != "user")
+    lines = with_projects(read_lines(query.order_by(Event.id).limit(MOST_CAUSED), with_issues=True))
     return [line for line in lines if line.project is not None and may(viewer, Right.see, line.project)]
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select
 
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import db, rows
 from app.events.event import Event
 from app.events.parts import Part
 from app.events.wording import plain
-from app.feeds.lines import COLUMNS, Line, make_lines
+from app.feeds.lines import IssueName, Line, lines_query, make_lines
 from app.inboxes.recipients import REASONS
 from app.issues.issue import Issue
 from app.issues.queries import visible_issue
@@ -37,7 +37,7 @@ READER = 20
 class InboxRow:
     """One issue somebody was told about."""
 
-    issue: Issue
+    issue: IssueName
     line: Line
     """What happened that is said on the row: that one was named, else the newest."""
     words: str
@@ -149,9 +149,12 @@ def _lines(event_ids: set[int]) -> tuple[dict[int, Line], dict[int, dict[str, An
     """Event id -> its line and its facts."""
     if not event_ids:
         return {}, {}
-    events = db.session.execute(select(*COLUMNS).where(Event.id.in_(event_ids))).all()
+    events = rows(_EVENTS, ids=list(event_ids))
     lines = make_lines(events, with_issues=True)
     return {line.id: line for line in lines}, {event.id: event.facts for event in events}
+
+
+_EVENTS = lines_query().where(Event.id.in_(bindparam("ids", expanding=True)))
 
 
 def _row(

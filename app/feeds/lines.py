@@ -1,18 +1,18 @@
 """From events to the lines of a feed: who, what, when, in words; comments with their text.
 
-A line is made once and holds everything its template needs. Queries: one for the events, one for their texts, one for
-the actors, one for the comments, one for the issues, whatever the number of events.
+A line is made once and holds everything its template needs. Two queries, whatever the number of events: one for the
+events with who acted, what was said and where, one for the texts they speak of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, and_, literal_column, select
 
 from app.accounts.user import User
-from app.db import db
+from app.db import db, rows
 from app.events.action import join
 from app.events.actions import ACTIONS, action_class
 from app.events.event import Event
@@ -23,28 +23,53 @@ from app.issues.comment import Comment
 from app.issues.issue import Issue
 from app.projects.project import Project
 
-SHOWN = frozenset(name for (_, name), kind in ACTIONS.items() if kind.shown)
-"""The actions that are lines of a feed."""
 HIDDEN = frozenset(name for (_, name), kind in ACTIONS.items() if not kind.shown)
+"""The actions that are no lines of a feed."""
 
-COLUMNS = (
-    Event.id,
-    Event.uid,
-    Event.subject,
-    Event.issue_id,
-    Event.project_id,
-    Event.seq,
-    Event.actor_id,
-    Event.actor_kind,
-    Event.actor_ref,
-    Event.action,
-    Event.facts,
-    Event.cause_id,
-    Event.depth,
-    Event.quiet,
-    Event.created_at,
-)
-"""What a line needs of an event: no entity is built for reading."""
+
+def is_none_of(actions: Iterable[str]) -> ColumnElement[bool]:
+    """The condition that the event is none of these, the names written out: as values each would be bound anew."""
+    return Event.action.not_in([literal_column(f"'{name}'") for name in sorted(actions)])
+
+
+def lines_query() -> Select[Any]:
+    """The start of every query of lines: an event with its actor, what was said, and the issue it is about.
+
+    All of it in one statement of columns; no entity is built for reading.
+    """
+    return (
+        select(
+            Event.id,
+            Event.uid,
+            Event.subject,
+            Event.issue_id,
+            Event.project_id,
+            Event.seq,
+            Event.actor_id,
+            Event.actor_kind,
+            Event.action,
+            Event.facts.label("facts"),
+            Event.depth,
+            Event.quiet,
+            Event.created_at,
+            User.name.label("actor_name"),
+            User.username.label("actor_username"),
+            Comment.id.label("said_id"),
+            Comment.html,
+            Comment.version,
+            Comment.edited_at,
+            Comment.deleted_at,
+            Comment.author_id,
+            Issue.number.label("issue_number"),
+            Issue.title.label("issue_title"),
+            Issue.status.label("issue_status"),
+            Project.key.label("project_key"),
+        )
+        .outerjoin(User, User.id == Event.actor_id)
+        .outerjoin(Comment, and_(Comment.issue_id == Event.issue_id, Comment.event_seq == Event.seq))
+        .outerjoin(Issue, Issue.id == Event.issue_id)
+        .outerjoin(Project, Project.id == Event.project_id)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +108,16 @@ class Said:
     author_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class IssueName:
+    """The issue a line is about, as feeds name it."""
+
+    id: int
+    key: str
+    title: str
+    status: str
+
+
 @dataclass(slots=True)
 class Line:
     """One event, ready to be shown."""
@@ -100,7 +135,7 @@ class Line:
     small: bool
     quiet: bool
     depth: int
-    issue: Issue | None = None
+    issue: IssueName | None = None
     project: Project | None = None
     comment: Said | None = None
     fresh: bool = False
@@ -113,25 +148,28 @@ class Line:
     """The lines that were folded into this one; empty for a line that stands for itself."""
 
 
-def read_lines(query: Select[Any], *, with_issues: bool) -> list[Line]:
-    """The lines of the events of a query over COLUMNS, in its order."""
-    return make_lines(db.session.execute(query).all(), with_issues=with_issues)
+def read_lines(query: Select[Any], *, with_issues: bool, **values: Any) -> list[Line]:
+    """The lines of a query that began as `lines_query()`, in its order. `values`: of a statement that is kept."""
+    return make_lines(rows(query, **values), with_issues=with_issues)
 
 
-def make_lines(rows: Sequence[Row[Any]], *, with_issues: bool) -> list[Line]:
-    """The lines of these events. `with_issues`: their issues and projects too, for feeds over many."""
-    texts = texts_of([row.id for row in rows])
-    people = _people({row.actor_id for row in rows if row.actor_id is not None})
-    issues, projects = _places(rows) if with_issues else ({}, {})
-    lines = [_line(row, texts.get(row.id, {}), people) for row in rows]
-    _put_comments(lines, rows)
+def make_lines(found: Sequence[Row[Any]], *, with_issues: bool) -> list[Line]:
+    """The lines of these rows. `with_issues`: with the issue each is about, for feeds over many."""
+    texts = texts_of([row.id for row in found])
+    return [_line(row, texts.get(row.id, {}), with_issues=with_issues) for row in found]
+
+
+def with_projects(lines: Sequence[Line]) -> Sequence[Line]:
+    """Put the projects in, where a page asks for rights line by line. One query."""
+    ids = {line.project_id for line in lines if line.project_id is not None}
+    found = db.session.scalars(select(Project).where(Project.id.in_(ids))) if ids else ()
+    projects = {project.id: project for project in found}
     for line in lines:
-        line.issue = issues.get(line.issue_id)
-        line.project = projects.get(line.project_id)
+        line.project = projects.get(line.project_id or 0)
     return lines
 
 
-def _line(row: Row[Any], texts: dict[str, str], people: dict[int, Doer]) -> Line:
+def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool) -> Line:
     kind = action_class(row.subject, row.action)
     action = join(kind, row.facts, texts)
     return Line(
@@ -141,57 +179,27 @@ def _line(row: Row[Any], texts: dict[str, str], people: dict[int, Doer]) -> Line
         action=row.action,
         issue_id=row.issue_id,
         project_id=row.project_id,
-        doer=_doer(row, people),
+        doer=_doer(row),
         glyph=action.glyph(),
         parts=action.line(row.actor_id),
         at=row.created_at,
         small=kind.small,
         quiet=row.quiet,
         depth=row.depth,
+        issue=_issue(row) if with_issues and row.issue_id is not None else None,
+        comment=_said(row) if row.action == Commented.name and row.said_id is not None else None,
     )
 
 
-def _doer(row: Row[Any], people: dict[int, Doer]) -> Doer:
+def _doer(row: Row[Any]) -> Doer:
     if row.actor_id is not None:
-        return people.get(row.actor_id, GONE)
+        return Doer(row.actor_name, row.actor_username, row.actor_id) if row.actor_username else GONE
     return ROBOTS.get(row.actor_kind, GONE)
 
 
-def _people(ids: set[int]) -> dict[int, Doer]:
-    if not ids:
-        return {}
-    query = select(User.id, User.name, User.username).where(User.id.in_(ids))
-    return {row.id: Doer(row.name, row.username, row.id) for row in db.session.execute(query)}
+def _issue(row: Row[Any]) -> IssueName:
+    return IssueName(row.issue_id, f"{row.project_key}-{row.issue_number}", row.issue_title, row.issue_status)
 
 
-def _places(rows: Sequence[Row[Any]]) -> tuple[dict[int | None, Issue], dict[int | None, Project]]:
-    project_ids = {row.project_id for row in rows if row.project_id is not None}
-    issue_ids = {row.issue_id for row in rows if row.issue_id is not None}
-    projects: dict[int | None, Project] = {}
-    issues: dict[int | None, Issue] = {}
-    if project_ids:
-        found = db.session.scalars(select(Project).where(Project.id.in_(project_ids)))
-        projects = {project.id: project for project in found}
-    if issue_ids:
-        issues = {
-            issue.id: issue for issue in db.session.scalars(select(Issue).where(Issue.id.in_(issue_ids)))
-        }
-        for issue in issues.values():
-            # known already: the relationship never asks the database by itself
-            issue.__dict__["project"] = projects[issue.project_id]
-    return issues, projects
-
-
-def _put_comments(lines: list[Line], rows: Sequence[Row[Any]]) -> None:
-    wanted = {row.facts["comment_id"]: line for row, line in zip(rows, lines, strict=True) if _says(row)}
-    if not wanted:
-        return
-    query = select(
-        Comment.id, Comment.html, Comment.version, Comment.edited_at, Comment.deleted_at, Comment.author_id
-    ).where(Comment.id.in_(wanted))
-    for row in db.session.execute(query):
-        wanted[row.id].comment = Said(*row)
-
-
-def _says(row: Row[Any]) -> bool:
-    return bool(row.action == Commented.name and row.subject == "issue")
+def _said(row: Row[Any]) -> Said:
+    return Said(row.said_id, row.html, row.version, row.edited_at, row.deleted_at, row.author_id)

@@ -1,20 +1,20 @@
 """The events a reader may see, in the order of a feed. Pages are keyset pages: a cursor, never an offset."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import BigId, UtcDateTime, db, rows
 from app.errors import NotFound
 from app.events.event import Event
-from app.feeds.lines import COLUMNS, HIDDEN, Line, make_lines, read_lines
+from app.feeds.lines import HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
 from app.issues.issue import Issue
-from app.projects.policy import sees
+from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
 
 PAGE = 50
@@ -47,23 +47,25 @@ class TimelinePage:
 
 def latest(issue: Issue, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
     """The end of the issue's feed. `only`: all, comments or changes."""
-    return _stretch(issue, _of(issue, only), limit)
+    return before(issue, issue.event_seq + 1, only=only, limit=limit)
 
 
 def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
     """The stretch before this number."""
-    return _stretch(issue, _of(issue, only).where(Event.seq < seq), limit)
+    found = rows(_before(only), issue_id=issue.id, seq=seq, most=limit + 1)[::-1]
+    more = len(found) > limit
+    found = found[1:] if more else found
+    first = found[0].seq if found else 1
+    earlier = rows(_count_before(only), issue_id=issue.id, seq=first, most=limit)[0][0] if more else 0
+    return IssueFeed(make_lines(found, with_issues=False), first, issue.event_seq, earlier)
 
 
 def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
     """What came after this number, up to AFTER events. The last number read counts hidden events too."""
-    query = (
-        select(*COLUMNS).where(Event.issue_id == issue.id, Event.seq > seq).order_by(Event.seq).limit(AFTER)
-    )
-    rows = db.session.execute(query).all()
-    wanted = [row for row in rows if _wanted(row, only)]
+    found = rows(_after(), issue_id=issue.id, seq=seq)
+    wanted = [row for row in found if _wanted(row, only)]
     lines = make_lines(wanted, with_issues=False)
-    return IssueFeed(lines, first_seq=seq + 1, last_seq=rows[-1].seq if rows else seq, earlier=0)
+    return IssueFeed(lines, first_seq=seq + 1, last_seq=found[-1].seq if found else seq, earlier=0)
 
 
 def timeline(
@@ -72,40 +74,65 @@ def timeline(
     project: Project | None = None,
     actor: User | None = None,
     cursor: tuple[datetime, int] | None = None,
-    where: Sequence[ColumnElement[bool]] = (),
     limit: int = PAGE,
 ) -> TimelinePage:
     """What happened in everything the viewer may see, or in one project, or by one person; newest first."""
-    query = select(*COLUMNS).where(Event.subject != "user", Event.action.not_in(HIDDEN), *where)
-    if project is not None:
-        query = query.where(Event.project_id == project.id)
-    else:
-        query = query.where(Event.project_id.in_(_visible_ids(viewer)))
-    if actor is not None:
-        query = query.where(Event.actor_id == actor.id)
-    if cursor is not None:
-        query = query.where(tuple_(Event.created_at, Event.id) < tuple_(*cursor))
-    query = query.order_by(Event.created_at.desc(), Event.id.desc()).limit(limit + 1)
-    lines = read_lines(query, with_issues=True)
+    projects = [project.id] if project is not None else visible_ids(viewer)
+    lines = read_lines(
+        _timeline(actor is not None, cursor is not None),
+        with_issues=True,
+        projects=projects,
+        actor=actor.id if actor is not None else None,
+        at=cursor[0] if cursor else None,
+        id=cursor[1] if cursor else None,
+        most=limit + 1,
+    )
     more = len(lines) > limit
     last = lines[limit - 1] if more else None
     return TimelinePage(lines[:limit], (last.at, last.id) if last else None)
 
 
+def visible_ids(viewer: Viewer) -> list[int]:
+    """The projects the viewer may see: asked first, so that the events are read by their index alone."""
+    return [row.id for row in rows(_visible_ids(sight(viewer)), viewer_id=viewer.user_id)]
+
+
 def visible_person(username: str) -> User:
     """The person with this name. Everybody who has signed in may know who else works here."""
-    person = db.session.scalar(select(User).where(func.lower(User.username) == username.lower()))
+    person = db.session.scalar(_PERSON, {"username": username.lower()})
     if person is None:
         raise NotFound
     return person
 
 
-def _of(issue: Issue, only: str) -> Select[Any]:
-    query = select(*COLUMNS).where(Event.issue_id == issue.id)
+_PERSON = select(User).where(func.lower(User.username) == bindparam("username"))
+_MOST = bindparam("most", type_=Integer)
+
+
+@cache
+def _before(only: str) -> Select[Any]:
+    query = lines_query().where(*_of(only), Event.seq < bindparam("seq"))
+    return query.order_by(Event.seq.desc()).limit(_MOST)
+
+
+@cache
+def _count_before(only: str) -> Select[Any]:
+    """How many the next press brings: counted up to a page, so a long history costs no more than a short one."""
+    page = select(Event.id).where(*_of(only), Event.seq < bindparam("seq")).limit(_MOST).subquery()
+    return select(func.count()).select_from(page)
+
+
+@cache
+def _after() -> Select[Any]:
+    query = lines_query().where(Event.issue_id == bindparam("issue_id"), Event.seq > bindparam("seq"))
+    return query.order_by(Event.seq).limit(AFTER)
+
+
+def _of(only: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    of_issue = Event.issue_id == bindparam("issue_id")
     if only == "comments":
-        return query.where(Event.action == "commented")
-    hidden = HIDDEN | set(CHANGES_ONLY) if only == "changes" else HIDDEN
-    return query.where(Event.action.not_in(hidden))
+        return of_issue, Event.action == "commented"
+    return of_issue, is_none_of(HIDDEN | set(CHANGES_ONLY) if only == "changes" else HIDDEN)
 
 
 def _wanted(row: Row[Any], only: str) -> bool:
@@ -114,21 +141,18 @@ def _wanted(row: Row[Any], only: str) -> bool:
     return only == "all" or (row.action == "commented") == (only == "comments")
 
 
-def _stretch(issue: Issue, query: Select[Any], limit: int) -> IssueFeed:
-    rows = db.session.execute(query.order_by(Event.seq.desc()).limit(limit + 1)).all()[::-1]
-    more = len(rows) > limit
-    rows = rows[1:] if more else rows
-    first = rows[0].seq if rows else 1
-    earlier = _count_before(query, first, limit) if more else 0
-    return IssueFeed(make_lines(rows, with_issues=False), first, issue.event_seq, earlier)
+@cache
+def _timeline(of_actor: bool, goes_on: bool) -> Select[Any]:
+    query = lines_query().where(Event.subject != "user", is_none_of(HIDDEN))
+    query = query.where(Event.project_id.in_(bindparam("projects", expanding=True)))
+    if of_actor:
+        query = query.where(Event.actor_id == bindparam("actor"))
+    if goes_on:
+        place = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigId))
+        query = query.where(tuple_(Event.created_at, Event.id) < place)
+    return query.order_by(Event.created_at.desc(), Event.id.desc()).limit(_MOST)
 
 
-def _count_before(query: Select[Any], seq: int, limit: int) -> int:
-    """How many the next press brings: counted up to a page, so that a long history costs no more than a short one."""
-    page = query.where(Event.seq < seq).with_only_columns(Event.id).limit(limit).subquery()
-    return db.session.scalar(select(func.count()).select_from(page)) or 0
-
-
-def _visible_ids(viewer: Viewer) -> list[int]:
-    """The projects the viewer may see: asked first, so that the events are read by their index alone."""
-    return list(db.session.scalars(select(Project.id).where(sees(viewer))))
+@cache
+def _visible_ids(far: Sight) -> Select[Any]:
+    return select(Project.id).where(within(far))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import db, rows
 from app.errors import Invalid, NotFound
 from app.events.action import PersonRef
 from app.events.recording import holds
@@ -18,7 +19,7 @@ from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.list_query import Term, matching
 from app.issues.subscription import Subscription
 from app.issues.visit import Visit
-from app.projects.policy import Right, require, sees
+from app.projects.policy import Right, Sight, require, sees, sight, within
 from app.projects.project import Project
 from app.projects.queries import people_named
 
@@ -28,8 +29,26 @@ class Card:
     """What lists and boards show of an issue besides its own row."""
 
     issue: Issue
-    labels: Sequence[Label]
-    assignees: Sequence[User]
+    labels: Sequence["Chip"]
+    assignees: Sequence["Face"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A label as pages show it."""
+
+    id: int
+    name: str
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A person as pages show them."""
+
+    id: int
+    username: str
+    name: str
 
 
 def split_key(key: str) -> tuple[str, int]:
@@ -42,7 +61,7 @@ def split_key(key: str) -> tuple[str, int]:
 
 def visible_issue(viewer: Viewer, key: str) -> Issue:
     """The issue with its project and reporter. Raises NotFound when there is none that the viewer may see."""
-    issue = db.session.scalar(_one(viewer, key))
+    issue = db.session.scalar(_one(sight(viewer)), _of_key(viewer, key))
     if issue is None:
         raise NotFound
     return issue
@@ -50,8 +69,7 @@ def visible_issue(viewer: Viewer, key: str) -> Issue:
 
 def issue_for_change(viewer: Viewer, key: str, right: Right) -> Issue:
     """The issue, locked until the commit and read anew under the lock, if the viewer has this right in its project."""
-    query = _one(viewer, key).with_for_update(of=Issue).execution_options(populate_existing=True)
-    issue = db.session.scalar(query)
+    issue = db.session.scalar(_one_locked(sight(viewer)), _of_key(viewer, key))
     if issue is None:
         raise NotFound
     require(viewer, right, issue.project)
@@ -98,34 +116,40 @@ def cards(issues: Sequence[Issue]) -> list[Card]:
     return [Card(issue, labels.get(issue.id, []), people.get(issue.id, [])) for issue in issues]
 
 
-def labels_of(issue_ids: Sequence[int]) -> dict[int, list[Label]]:
+def labels_of(issue_ids: Sequence[int]) -> dict[int, list[Chip]]:
     """Issue id -> its labels by name."""
-    found: dict[int, list[Label]] = {}
-    if issue_ids:
-        query = (
-            select(IssueLabel.issue_id, Label)
-            .join(Label, Label.id == IssueLabel.label_id)
-            .where(IssueLabel.issue_id.in_(issue_ids))
-            .order_by(func.lower(Label.name))
-        )
-        for issue_id, label in db.session.execute(query):
-            found.setdefault(issue_id, []).append(label)
+    found: dict[int, list[Chip]] = {}
+    for issue_id, *label in rows(_LABELS, ids=list(issue_ids)) if issue_ids else ():
+        found.setdefault(issue_id, []).append(Chip(*label))
     return found
 
 
-def assignees_of(issue_ids: Sequence[int]) -> dict[int, list[User]]:
+def assignees_of(issue_ids: Sequence[int]) -> dict[int, list[Face]]:
     """Issue id -> the people who have it, by name."""
-    found: dict[int, list[User]] = {}
-    if issue_ids:
-        query = (
-            select(IssueAssignee.issue_id, User)
-            .join(User, User.id == IssueAssignee.user_id)
-            .where(IssueAssignee.issue_id.in_(issue_ids))
-            .order_by(User.name, User.id)
-        )
-        for issue_id, user in db.session.execute(query):
-            found.setdefault(issue_id, []).append(user)
+    found: dict[int, list[Face]] = {}
+    for issue_id, *person in rows(_ASSIGNEES, ids=list(issue_ids)) if issue_ids else ():
+        found.setdefault(issue_id, []).append(Face(*person))
     return found
+
+
+_LABELS = (
+    select(IssueLabel.issue_id, Label.id, Label.name, Label.color)
+    .join(Label, Label.id == IssueLabel.label_id)
+    .where(IssueLabel.issue_id.in_(bindparam("ids", expanding=True)))
+    .order_by(func.lower(Label.name))
+)
+_ASSIGNEES = (
+    select(IssueAssignee.issue_id, User.id, User.username, User.name)
+    .join(User, User.id == IssueAssignee.user_id)
+    .where(IssueAssignee.issue_id.in_(bindparam("ids", expanding=True)))
+    .order_by(User.name, User.id)
+)
+
+
+def people_with(issue: Issue) -> Sequence[User]:
+    """The people who have the issue."""
+    has_it = select(IssueAssignee.user_id).where(IssueAssignee.issue_id == issue.id)
+    return db.session.scalars(select(User).where(User.id.in_(has_it)).order_by(User.id)).all()
 
 
 def count_by_status(viewer: Viewer, project: Project | None = None) -> dict[str, int]:
@@ -183,14 +207,24 @@ def people_by_username(project: Project, usernames: Sequence[str], *, field: str
     return [found[username.lower()] for username in dict.fromkeys(name.lower() for name in usernames)]
 
 
-def _one(viewer: Viewer, key: str) -> Select[Issue]:
-    project, number = split_key(key)
+@cache
+def _one(far: Sight) -> Select[Issue]:
     return (
         select(Issue)
         .join(Issue.project)
         .options(contains_eager(Issue.project), joinedload(Issue.reporter))
-        .where(func.upper(Project.key) == project, Issue.number == number, sees(viewer))
+        .where(func.upper(Project.key) == bindparam("key"), Issue.number == bindparam("number"), within(far))
     )
+
+
+@cache
+def _one_locked(far: Sight) -> Select[Issue]:
+    return _one(far).with_for_update(of=Issue).execution_options(populate_existing=True)
+
+
+def _of_key(viewer: Viewer, key: str) -> dict[str, object]:
+    project, number = split_key(key)
+    return {"key": project, "number": number, "viewer_id": viewer.user_id}
 
 
 def comments_page(issue: Issue, *, after: int = 0, limit: int = 50) -> Sequence[tuple[Comment, str | None]]:

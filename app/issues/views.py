@@ -16,7 +16,7 @@ from app.issues.editing import prioritise, redescribe, retitle
 from app.issues.forms import IssueForm
 from app.issues.issue import TITLE_MAX, Issue
 from app.issues.label import add_labels, find_labels, project_labels, remove_labels, set_labels
-from app.issues.queries import assignees_of, issue_for_change, labels_of, people_by_username
+from app.issues.queries import assignees_of, issue_for_change, labels_of, people_by_username, people_with
 from app.issues.rendering import write_text
 from app.issues.subscription import unwatch, watch
 from app.issues.verbs import about, allowed, seen, sent_version
@@ -59,7 +59,7 @@ def assignees(key: str) -> Response:
     def change(issue: Issue, add: list[str], remove: list[str]) -> None:
         assign(issue, people_by_username(issue.project, _names(add)), actor=viewer().actor)
         gone = {name.lower() for name in _names(remove)}
-        have = assignees_of([issue.id]).get(issue.id, [])
+        have = people_with(issue)
         unassign(issue, [person for person in have if person.username.lower() in gone], actor=viewer().actor)
 
     return _change_set(key, Right.triage, change)

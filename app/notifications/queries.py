@@ -1,15 +1,16 @@
 """What a person was told, as numbers. Rights are asked on reading: what one may not see is not counted."""
 
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import db, rows
 from app.live import topics
 from app.notifications.notification import Notification
-from app.projects.policy import sees
+from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
 
 
@@ -17,17 +18,22 @@ def unread_count(viewer: Viewer) -> int:
     """How many issues have something the viewer has not read. One query, by the index of what is unread."""
     if viewer.user_id is None:
         return 0
-    query = (
+    count: int = rows(_unread(sight(viewer)), viewer_id=viewer.user_id)[0][0]
+    return count
+
+
+@cache
+def _unread(far: Sight) -> Select[int]:
+    return (
         select(func.count(Notification.issue_id.distinct()))
         .join(Project, Project.id == Notification.project_id)
         .where(
-            Notification.user_id == viewer.user_id,
+            Notification.user_id == bindparam("viewer_id"),
             Notification.read_at.is_(None),
             Notification.done_at.is_(None),
-            sees(viewer),
+            within(far),
         )
     )
-    return db.session.scalar(query) or 0
 
 
 def user_heads(ids: Sequence[int]) -> dict[int, int]:

@@ -5,12 +5,13 @@ may see and not do is refused (403). An archived project can be read and not cha
 """
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import BigId, rows
 from app.errors import Forbidden, NotFound
 from app.projects.membership import Membership
 from app.projects.project import Project
@@ -99,21 +100,47 @@ def standing_of(viewer: Viewer, project: Project) -> Standing:
         return Standing.admin
     if viewer.user_id is None:
         return Standing.visitor
-    query = select(Membership.role).where(
-        Membership.project_id == project.id, Membership.user_id == viewer.user_id
-    )
-    role = db.session.scalar(query)
-    return Standing(role) if role else Standing.stranger
+    found = rows(_ROLE, project_id=project.id, user_id=viewer.user_id)
+    return Standing(found[0].role) if found else Standing.stranger
+
+
+_ROLE = select(Membership.role).where(
+    Membership.project_id == bindparam("project_id"), Membership.user_id == bindparam("user_id")
+)
 
 
 def sees(viewer: Viewer) -> ColumnElement[bool]:
     """The condition on Project rows this viewer may see: the same rule as `rights`, for queries over many."""
+    return _in_sight(sight(viewer), literal(viewer.user_id, BigId))
+
+
+class Sight(StrEnum):
+    """How far a viewer sees: what a statement that is kept for many viewers depends on, besides who they are."""
+
+    everything = "everything"
+    public = "public"
+    own = "own"
+
+
+def sight(viewer: Viewer) -> Sight:
+    """Administrators see everything, visitors what is public, others that and their own projects."""
     if viewer.is_admin:
+        return Sight.everything
+    return Sight.public if viewer.user_id is None else Sight.own
+
+
+def within(far: Sight) -> ColumnElement[bool]:
+    """`sees` for a statement that is built once: it is run with `viewer_id=viewer.user_id`, and not without."""
+    return _in_sight(far, bindparam("viewer_id", type_=BigId, required=True))
+
+
+def _in_sight(far: Sight, user_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    if far is Sight.everything:
         return true()
-    if viewer.user_id is None:
+    if far is Sight.public:
         return Project.visibility == "public"
     mine = aliased(Membership)
-    member = select(mine.project_id).where(mine.user_id == viewer.user_id)
+    member = select(mine.project_id).where(mine.user_id == user_id)
     return or_(Project.visibility == "public", Project.id.in_(member))
 
 

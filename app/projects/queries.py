@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -11,7 +12,7 @@ from app.db import db
 from app.errors import NotFound
 from app.events.recording import holds
 from app.projects.membership import Membership
-from app.projects.policy import Right, require, sees
+from app.projects.policy import Right, Sight, require, sees, sight, within
 from app.projects.project import Project
 
 
@@ -33,11 +34,15 @@ def visible_projects(viewer: Viewer, *, archived: bool = False) -> Sequence[Proj
 
 def visible_project(viewer: Viewer, key: str) -> Project:
     """The project with this key. Raises NotFound when there is none that the viewer may see."""
-    query = select(Project).where(func.upper(Project.key) == key.upper(), sees(viewer))
-    project = db.session.scalar(query)
+    project = db.session.scalar(_project(sight(viewer)), {"key": key.upper(), "viewer_id": viewer.user_id})
     if project is None:
         raise NotFound
     return project
+
+
+@cache
+def _project(far: Sight) -> Select[Project]:
+    return select(Project).where(func.upper(Project.key) == bindparam("key"), within(far))
 
 
 def project_for_change(viewer: Viewer, key: str, right: Right) -> Project:
