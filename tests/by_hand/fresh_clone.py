@@ -2,8 +2,8 @@
 
     python -m tests.by_hand.fresh_clone [--test] [--check]
 
-Not part of the suite: it downloads all dependencies and takes minutes. Linux only. Prints a table, exit 1 when a promise
-of the design is broken.
+Not part of the suite: it downloads all dependencies and takes minutes. Linux only. Prints a table; exit 1 when a
+promise of the design is broken.
 """
 
 import argparse
@@ -58,7 +58,11 @@ class Run:
         command = ["make", "run", f"PORT={port}"]
         if offline:
             command = ["unshare", "-n", "sh", "-c", f"ip link set lo up && exec make run PORT={port}"]
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "PYTHON"))}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("VIRTUAL_ENV", "PYTHON"))
+        }
         self.started = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -161,7 +165,7 @@ def _starts(clone: Path) -> None:
     with running(clone, port) as run:
         seconds = run.answers(600)
         note("first `make run` answers", f"{seconds:.1f} s", seconds < FIRST_SECONDS)
-        note("demo sign-in is printed", "", "Sign in with" in run.said)
+        note("the demo sign-in is printed", "yes" if "Sign in with" in run.said else "no", "Sign in with" in run.said)
         seconds = run.stop(ctrl_c, 30)
         note("Ctrl-C leaves no process", f"{seconds:.2f} s", seconds < STOP_SECONDS)
     with running(clone, port) as run:

@@ -71,8 +71,9 @@ def _say_and_die(port: int, who: Person, issue: str, text: str) -> None:
 def _all_delivered(house: House, text: str) -> bool:
     """Whether the comment is there and its event has a finished row for each of the three inboxes."""
     rows = house.rows(
-        "SELECT d.state FROM deliveries d JOIN events e ON e.id = d.event_id JOIN comments c ON c.issue_id = e.issue_id "
-        f"AND c.event_seq = e.seq WHERE c.body = '{text}' AND e.action = 'commented'"
+        "SELECT d.state FROM deliveries d JOIN events e ON e.id = d.event_id "
+        "JOIN comments c ON c.issue_id = e.issue_id AND c.event_seq = e.seq "
+        f"WHERE c.body = '{text}' AND e.action = 'commented'"
     )
     return len(rows) >= 3 and all(state in ("delivered", "skipped") for (state,) in rows)
 

@@ -109,7 +109,7 @@ def _work(one: Visitor, key: str, *, scripts: bool) -> None:
         f"SELECT e.action FROM events e JOIN issues i ON i.id = e.issue_id JOIN projects p ON p.id = i.project_id"
         f" WHERE p.key = '{key}' ORDER BY e.seq"
     )
-    acts = [action for (action,) in events if action not in ("viewed",)]
+    acts = [action for (action,) in events if action != "viewed"]
     assert acts == [
         "created",
         "commented",

@@ -79,9 +79,7 @@ def test_the_own_page_follows_too_when_one_starts_to_watch(
         expect(button).to_have_attribute("aria-pressed", pressed)
 
 
-def test_home_lists_boards_and_activity_follow(
-    orchard: Orchard, visitor: Callable[..., Visitor]
-) -> None:
+def test_home_lists_boards_and_activity_follow(orchard: Orchard, visitor: Callable[..., Visitor]) -> None:
     """Each page in a window with connections of its own: a browser has six for one server."""
     issue = orchard.issue("Follow me")
     paths = (

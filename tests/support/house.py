@@ -1,6 +1,6 @@
 """The whole product as somebody runs it: the supervisor on a free port with a folder and a database of its own.
 
-Everything goes through the outside: commands of `flask`, the API, pages. `rows` looks into the database, and only reads.
+Everything goes through the outside: commands of `flask`, the API, pages. `rows` looks into the database and only reads.
 """
 
 import http.client

@@ -111,7 +111,7 @@ class Visitor:
         found: list[list[Any]] = self.page.evaluate("() => window.arrivals")
         texts = [text for text, _ in found]
         assert len(texts) == len(set(texts)), texts
-        return {text: at for text, at in found}
+        return dict(found)
 
     def sends(self) -> dict[str, int]:
         """Text -> when it was sent."""
