@@ -10,6 +10,7 @@ from typing import Literal
 
 from app.accounts import attempts
 from app.accounts.passwords import hash_password, matches, needs_rehash
+from app.accounts.people import drop_streams
 from app.accounts.queries import person_by_email, person_for_change
 from app.accounts.session import SignInSession, end_sessions, open_session
 from app.accounts.user import User
@@ -96,8 +97,9 @@ def enter(user: User, browser: Browser, *, method: Literal["password", "setup"])
 
 
 def sign_out(user: User, *, session_id: int) -> None:
-    """End this session, and no other."""
+    """End this session, and no other. Live streams end with it; pages of other sessions come back by themselves."""
     if end_sessions(user, only=session_id):
+        drop_streams(user)
         record_event(user, SignedOut(), actor=user.actor)
 
 

@@ -1,9 +1,10 @@
 // The stream of signals: one per visible tab, reopened by ourselves, and a slow poll where streams do not get through.
 import { check, checkWithin, learn } from "./heads.js";
 import { say } from "./pill.js";
+import { renewed } from "./renew.js";
 
-const token = document.querySelector('meta[name="live-token"]')?.content;
-const query = `token=${encodeURIComponent(token)}`;
+let token = document.querySelector('meta[name="live-token"]')?.content;
+const query = () => `token=${encodeURIComponent(token)}`;
 const SILENCE = 40_000, HIDDEN = 10_000, POLL = 10_000, FIRST = 500, LONGEST = 15_000;
 let stream = null, beat = 0, wait = FIRST, failed = 0, retry = 0, hiding = 0;
 
@@ -22,9 +23,9 @@ function listen(name, act) {
 }
 
 function open() {
-  if (stream || document.hidden) return;
+  if (stream || document.hidden || !token) return;
   clearTimeout(retry);
-  stream = new EventSource(`/live?${query}`);
+  stream = new EventSource(`/live?${query()}`);
   beat = Date.now();
   listen("heads", takeAll);
   listen("live", ({ t, n, w = 0 }) => { learn(t, n); checkWithin(w); });
@@ -41,9 +42,17 @@ function open() {
 }
 
 const takeAll = (all) => { Object.entries(all).forEach(([topic, n]) => learn(topic, n)); check(); };
-const poll = () => fetch(`/live/heads?${query}`)
-  .then((answer) => (answer.ok ? answer.json() : {})).then(takeAll)
+const poll = () => fetch(`/live/heads?${query()}`)
+  .then((answer) => (answer.status === 401 ? again() : answer.ok && answer.json().then(takeAll)))
   .catch(() => {}); // the next one may get through
+
+async function again() {
+  token = await renewed();
+  [wait, failed] = [FIRST, 0];
+  if (token) return reopen();
+  close();
+  say.over();
+}
 
 const reopen = () => { close(); open(); };
 if (token) {

@@ -1,4 +1,4 @@
-// Says how live the page is: Live, Reconnecting, and after half a minute in words.
+// Says how live the page is: Live, Reconnecting, and after half a minute in words; Not live when it cannot be again.
 const PATIENCE = 30_000;
 let lostAt = 0, next = 0, ticking = 0;
 
@@ -35,5 +35,13 @@ export const say = {
     next = Date.now() + pause;
     show("Reconnecting", true);
     ticking ||= setInterval(tick, 1000);
+  },
+  over() {
+    clearInterval(ticking);
+    show("Not live", true);
+    const line = note();
+    if (!line) return;
+    line.lastElementChild.textContent = "This page has moved on. Please reload it.";
+    line.hidden = false;
   },
 };

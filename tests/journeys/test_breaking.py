@@ -185,42 +185,51 @@ def test_who_loses_the_right_gets_nothing_more_and_is_told(
     reader.watch(issue)
     say(house, orchard.ada, issue, "you may read this")
     reader.sees("you may read this")
-    answers: list[int] = []
-    reader.page.on("response", lambda one: answers.append(one.status) if "/feed" in one.url else None)
+    feeds: list[int] = []
+    reader.page.on("response", lambda one: feeds.append(one.status) if "/feed" in one.url else None)
     house.ok(orchard.ada, "DELETE", "/projects/SEC/members/bram")
     say(house, orchard.ada, issue, "and not this")
-    expect(reader.page.locator("#toasts")).to_contain_text("reload")
-    assert answers == [404]
+    expect(reader.page.locator("#live-paused")).to_contain_text("reload")
+    expect(reader.page.locator("[data-live-pill]")).to_have_text("Not live")
+    assert 200 not in feeds
     assert "and not this" not in reader.page.content()
+    answer = reader.page.request.get(f"/issues/{issue}/feed?after=1")
+    assert answer.status == 404
     assert reader.go(f"/issues/{issue}").status == 404
+
+
+def test_other_sessions_of_who_signs_out_stay_live(orchard: Orchard, visitor: Callable[..., Visitor]) -> None:
+    phone = visitor(orchard.house, orchard.otis, fresh=True)
+    desk = visitor(orchard.house, orchard.otis)
+    issue = orchard.issue()
+    desk.watch(issue)
+    phone.page.get_by_role("button", name="Sign out").click()
+    expect(phone.page.locator("h1")).to_have_text("Welcome back")
+    say(orchard.house, orchard.ada, issue, "still there?")
+    desk.sees("still there?")
+    desk.is_live()
 
 
 def test_signing_out_in_one_tab_ends_the_stream_of_the_other(
     orchard: Orchard, visitor: Callable[..., Visitor]
 ) -> None:
-    reader = visitor(orchard.house, orchard.bram, fresh=True)
-    issue = _open_to_all(orchard)
+    reader = visitor(orchard.house, orchard.tansy, fresh=True)
+    issue = orchard.issue()
     reader.watch(issue)
     leaving = reader.tab()
     leaving.goto("/settings/appearance")
     leaving.get_by_role("button", name="Sign out").click()
     expect(leaving.locator("h1")).to_have_text("Welcome back")
-    reader.page.bring_to_front()
-    expect(reader.page.locator("[data-live-pill]")).not_to_have_text("Live")
+    expect(reader.page.locator("[data-live-pill]")).to_have_text("Not live")
+    expect(reader.page.locator("#live-paused")).to_contain_text("reload")
     say(orchard.house, orchard.ada, issue, "after the door")
-    leaving.fill("input[name=email]", orchard.bram.email)
+    leaving.fill("input[name=email]", orchard.tansy.email)
     leaving.fill("input[name=password]", PASSWORD)
     leaving.click("main button.solid")
     expect(leaving.locator("h1")).to_have_text("Home")
     assert reader.comments() == []
-
-
-def _open_to_all(orchard: Orchard) -> str:
-    project = {"key": "PUB", "name": "Public", "visibility": "public"}
-    orchard.house.ok(orchard.ada, "POST", "/projects", project)
-    return str(
-        orchard.house.ok(orchard.ada, "POST", "/projects/PUB/issues", {"title": "For everybody"})["key"]
-    )
+    reader.page.reload()
+    reader.sees("after the door")
 
 
 def test_the_streams_are_counted_down_when_a_page_is_left(

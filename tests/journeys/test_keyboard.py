@@ -112,6 +112,7 @@ def test_g_and_a_letter_go_to_places(orchard: Orchard, visitor: Callable[..., Vi
 
 def test_the_question_mark_lists_the_keys(orchard: Orchard, visitor: Callable[..., Visitor]) -> None:
     one = visitor(orchard.house, orchard.otis)
+    one.go("/")
     sheet = one.page.locator("#keys")
     expect(sheet).to_be_hidden()
     _press(one, "?")
