@@ -22,7 +22,7 @@ from app.issues.verbs import about
 from app.projects.policy import Right, rights
 from app.projects.queries import visible_project
 from app.web.paging import decode_cursor, encode_cursor
-from app.web.render import render
+from app.web.render import render, wants_fragment
 
 bp = Blueprint("feeds", __name__)
 
@@ -62,7 +62,7 @@ def issue_feed(key: str) -> Response:
             "feeds/later.html",
             fragment="later",
             place=found.project,
-            side=panel if feed.last_seq > after else None,
+            side=panel if feed.last_seq > after and wants_fragment() else None,
             **_issue_feed_context(found, feed, panel.granted),
         )
     if before is None:

@@ -47,6 +47,7 @@ class Visitor:
         self.context.add_init_script(_VIOLATIONS)
         self.complaints: list[str] = []
         self.foreign: list[str] = []
+        self.links: set[str] = set()
         self.page: Page = self.tab()
 
     def tab(self) -> Page:
