@@ -7,6 +7,7 @@ promise of the design is broken.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -126,9 +127,9 @@ def ctrl_c(run: Run) -> None:
 def kill_supervisor(run: Run) -> None:
     """`kill -9` of the one that watches over all others."""
     for pid in members(run.mark):
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"app.supervisor" in command:
-            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it follows the supervisor already
+            if b"app.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def pss_mb(pids: list[int]) -> float:
