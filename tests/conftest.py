@@ -5,11 +5,13 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import event
 
 from app import create_app
 from app.config import Settings, from_environment
@@ -81,9 +83,14 @@ def app(database_url: str, tmp_path: Path, valkey: str) -> Iterator[Flask]:
     redis.Redis.from_url(valkey).flushall()
     made = create_app(settings_for(tmp_path / "instance", database_url, valkey))
     made.config["TESTING"] = True
+    opened: list[Any] = []
+    with made.app_context():
+        event.listen(db.engine, "connect", lambda connection, _record: opened.append(connection))
     yield made
     with made.app_context():
         db.engine.dispose()
+    for connection in opened:  # also those that a thread of the test still held
+        connection.close()
 
 
 @pytest.fixture

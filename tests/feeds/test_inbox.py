@@ -142,7 +142,7 @@ def test_pages_go_on_where_the_one_before_ended(told: worlds.World) -> None:
     reader = viewer_of(told.member)
     first = inbox_page(reader, "all", limit=1)
     second = inbox_page(reader, "all", after=first.next, limit=1)
-    assert [row.issue.number for row in (*first.rows, *second.rows)] == [2, 1]
+    assert [row.issue.key for row in (*first.rows, *second.rows)] == ["ORC-2", "ORC-1"]
     assert second.next is None
 
 
