@@ -23,8 +23,8 @@ def texts_of(event_ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Event id -> field -> text."""
     found: dict[int, dict[str, str]] = {}
     if event_ids:
-        for event_id, field, text in rows(_TEXTS, ids=list(event_ids)):
-            found.setdefault(event_id, {})[field] = text
+        for row in rows(_TEXTS, ids=list(event_ids)):
+            found.setdefault(row.event_id, {})[row.field] = row.text
     return found
 
 

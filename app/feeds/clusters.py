@@ -6,15 +6,14 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from app.feeds.grouping import Day, fold
-from app.feeds.lines import Line
-from app.issues.issue import Issue
+from app.feeds.lines import IssueName, Line
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Two or more lines of one issue on one day, newest first."""
 
-    issue: Issue
+    issue: IssueName
     lines: list[Line]
 
 

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import rows
 from app.feeds import queries as feed_queries
 from app.feeds.grouping import Day, Item, by_day, fold
 from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
 from app.issues.issue import Issue
-from app.issues.label import Label
-from app.issues.queries import assignees_of, labels_of, subscription_of, visit_of
+from app.issues.queries import Chip, Face, assignees_of, labels_of
 from app.issues.subscription import Subscription
+from app.issues.visit import Visit
 from app.issues.workflow import Step, allowed_steps
-from app.projects.policy import Right, rights
+from app.projects.membership import Membership
+from app.projects.policy import Right, Standing, rights
 
 FACES = 8
 """How many watchers are drawn; the rest is a number."""
@@ -27,10 +28,20 @@ FILTERS = ("all", "comments", "changes")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the reader stands towards an issue: rights, whether they watch it, how far they have read it."""
+
+    granted: frozenset[Right]
+    watches: bool = False
+    seen_seq: int | None = None
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Watching:
     """Who watches the issue: a few of them, how many, and whether the reader does."""
 
-    people: Sequence[User]
+    people: Sequence[Face]
     count: int
     me: bool
 
@@ -42,8 +53,8 @@ class Side:
     issue: Issue
     granted: frozenset[Right]
     steps: Sequence[Step]
-    labels: Sequence[Label]
-    assignees: Sequence[User]
+    labels: Sequence[Chip]
+    assignees: Sequence[Face]
     watching: Watching
 
 
@@ -64,43 +75,59 @@ class Feed:
         return lines[-1].at.astimezone(ZoneInfo(zone)).date().isoformat() if lines else self.day
 
 
-def side(issue: Issue, viewer: Viewer) -> Side:
-    """The side panel."""
-    granted = rights(viewer, issue.project)
+def place_of(issue: Issue, viewer: Viewer) -> Place:
+    """Where the viewer stands. One query; none for visitors."""
+    if viewer.user_id is None:
+        return Place(rights(viewer, issue.project))
+    [me] = rows(_PLACE, viewer_id=viewer.user_id, issue_id=issue.id, project_id=issue.project_id)
+    standing = Standing.admin if viewer.is_admin else Standing(me.role or Standing.stranger)
+    granted = rights(viewer, issue.project, standing)
+    return Place(granted, me.muted is not None and not me.muted, me.seen_seq, me.seen_at)
+
+
+def side(issue: Issue, place: Place) -> Side:
+    """The side panel. Three queries."""
+    found = rows(_WATCHERS, issue_id=issue.id)
+    people = [Face(row.id, row.username, row.name) for row in found]
     return Side(
         issue=issue,
-        granted=granted,
-        steps=allowed_steps(issue) if Right.triage in granted else [],
+        granted=place.granted,
+        steps=allowed_steps(issue) if Right.triage in place.granted else [],
         labels=labels_of([issue.id]).get(issue.id, []),
         assignees=assignees_of([issue.id]).get(issue.id, []),
-        watching=watching(issue, viewer),
+        watching=Watching(people, found[0].watchers if found else 0, place.watches),
     )
 
 
-def watching(issue: Issue, viewer: Viewer) -> Watching:
-    """Who watches the issue."""
-    counted = func.count().over()
-    query = (
-        select(User, counted)
-        .join(Subscription, Subscription.user_id == User.id)
-        .where(Subscription.issue_id == issue.id, Subscription.muted.is_(False))
-        .order_by(Subscription.created_at, User.id)
-        .limit(FACES)
+_PLACE = (
+    select(Membership.role, Subscription.muted, Visit.seen_seq, Visit.seen_at)
+    .select_from(User)
+    .outerjoin(
+        Membership, and_(Membership.user_id == User.id, Membership.project_id == bindparam("project_id"))
     )
-    rows = db.session.execute(query).all()
-    mine = subscription_of(issue, viewer)
-    return Watching([row[0] for row in rows], rows[0][1] if rows else 0, mine is not None and not mine.muted)
+    .outerjoin(
+        Subscription, and_(Subscription.user_id == User.id, Subscription.issue_id == bindparam("issue_id"))
+    )
+    .outerjoin(Visit, and_(Visit.user_id == User.id, Visit.issue_id == bindparam("issue_id")))
+    .where(User.id == bindparam("viewer_id"))
+)
+_WATCHERS = (
+    select(User.id, User.username, User.name, func.count().over().label("watchers"))
+    .join(Subscription, Subscription.user_id == User.id)
+    .where(Subscription.issue_id == bindparam("issue_id"), Subscription.muted.is_(False))
+    .order_by(Subscription.created_at, User.id)
+    .limit(FACES)
+)
 
 
-def opening_feed(issue: Issue, viewer: Viewer, *, only: str) -> Feed:
+def opening_feed(issue: Issue, viewer: Viewer, place: Place, *, only: str) -> Feed:
     """The end of the feed as the page first shows it, with what is new since the reader's last visit."""
     found = feed_queries.latest(issue, only=only)
-    visit = visit_of(issue, viewer)
     since: datetime | None = None
-    if visit is not None and visit.seen_seq < issue.event_seq:
-        since = visit.seen_at
+    if place.seen_seq is not None and place.seen_seq < issue.event_seq:
+        since = place.seen_at
         for line in found.lines:
-            line.fresh = line.seq > visit.seen_seq and line.doer.user_id != viewer.user_id
+            line.fresh = line.seq > place.seen_seq and line.doer.user_id != viewer.user_id
     return _feed(found, viewer, only, since)
 
 

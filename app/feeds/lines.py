@@ -113,6 +113,7 @@ class IssueName:
     """The issue a line is about, as feeds name it."""
 
     id: int
+    number: int
     key: str
     title: str
     status: str
@@ -198,7 +199,8 @@ def _doer(row: Row[Any]) -> Doer:
 
 
 def _issue(row: Row[Any]) -> IssueName:
-    return IssueName(row.issue_id, f"{row.project_key}-{row.issue_number}", row.issue_title, row.issue_status)
+    key = f"{row.project_key}-{row.issue_number}"
+    return IssueName(row.issue_id, row.issue_number, key, row.issue_title, row.issue_status)
 
 
 def _said(row: Row[Any]) -> Said:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import rows
 from app.events.event import Event
-from app.feeds.lines import HIDDEN
+from app.feeds.lines import HIDDEN, is_none_of
 from app.inboxes.delivery import Delivery
 from app.inboxes.registry import BY_NAME
 from app.issues.issue import Issue
@@ -51,22 +52,26 @@ def last_receipt(issue: Issue, _viewer: Viewer) -> list[ReceiptLine] | None:
     The issue comes from a query with the reader's rights. Errors are not part of it: administrators read those
     on the page of the event.
     """
-    last = (
-        select(Event.id)
-        .where(Event.issue_id == issue.id, Event.action.not_in(HIDDEN))
+    return receipt_lines(rows(_LAST, issue_id=issue.id)) or None
+
+
+_LAST = (
+    select(Delivery.inbox, Delivery.state, Delivery.reason, Delivery.created_at, Delivery.finished_at)
+    .where(
+        Delivery.event_id
+        == select(Event.id)
+        .where(Event.issue_id == bindparam("issue_id"), is_none_of(HIDDEN))
         .order_by(Event.seq.desc())
         .limit(1)
         .scalar_subquery()
     )
-    query = select(
-        Delivery.inbox, Delivery.state, Delivery.reason, Delivery.created_at, Delivery.finished_at
-    ).where(Delivery.event_id == last)
-    return receipt_lines(db.session.execute(query.order_by(Delivery.id)).all()) or None
+    .order_by(Delivery.id)
+)
 
 
-def receipt_lines(rows: Sequence[Row[str, str, str | None, datetime, datetime | None]]) -> list[ReceiptLine]:
+def receipt_lines(found: Sequence[Row[Any]]) -> list[ReceiptLine]:
     """The lines of these deliveries."""
-    return [_line(*row) for row in rows]
+    return [_line(row.inbox, row.state, row.reason, row.created_at, row.finished_at) for row in found]
 
 
 def _line(

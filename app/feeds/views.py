@@ -11,7 +11,7 @@ from app.accounts.current import signed_in, to_sign_in, viewer
 from app.errors import Invalid
 from app.feeds.clusters import Entry, by_issue_and_day
 from app.feeds.grouping import Item, by_day, fold
-from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, side
+from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, place_of, side
 from app.feeds.live_heads import home_topic
 from app.feeds.queries import TimelinePage, timeline, visible_person
 from app.feeds.receipts import last_receipt
@@ -33,8 +33,9 @@ def issue(key: str) -> Response:
     found = visible_issue(viewer(), key)
     if key != found.key:
         return redirect(url_for("feeds.issue", key=found.key), 301)
-    feed = opening_feed(found, viewer(), only=_only())
-    panel = side(found, viewer())
+    place = place_of(found, viewer())
+    feed = opening_feed(found, viewer(), place, only=_only())
+    panel = side(found, place)
     return render(
         "feeds/issue.html",
         fragment="feed" if "show" in request.args else None,
@@ -57,7 +58,7 @@ def issue_feed(key: str) -> Response:
     after, before = _number("after"), _number("before")
     if after is not None:
         feed = later_feed(found, viewer(), after=after, only=_only(), day=request.args.get("day", ""))
-        panel = side(found, viewer())
+        panel = side(found, place_of(found, viewer()))
         return render(
             "feeds/later.html",
             fragment="later",

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_, or_, select
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
+from app.db import BigId
 from app.errors import Invalid
 from app.events.issue_actions import Status
 from app.issues.issue import OPEN_STATUSES, STATUSES, Issue, IssueAssignee
@@ -57,22 +58,23 @@ def parse(line: str) -> list[Term]:
     return terms
 
 
-def listing(line: str, viewer: Viewer, project: Project | None = None) -> Select[Issue]:
-    """The query of a list without its statuses, its order and its page."""
-    return matching(parse(line), viewer, project)
-
-
 def matching(terms: Sequence[Term], viewer: Viewer, project: Project | None = None) -> Select[Issue]:
     """The query of these terms without their statuses, its order and its page."""
-    query = select(Issue)
-    if project is not None:
-        query = query.where(Issue.project_id == project.id)
+    query = select(Issue).where(*conditions(terms, literal(viewer.user_id, BigId)))
+    return query if project is None else query.where(Issue.project_id == project.id)
+
+
+def conditions(terms: Sequence[Term], me: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """What the terms ask for; `me` is who @me is: a value, or a `bindparam` of a statement that is kept.
+
+    The statuses are left out: they are walked through one after another, see wanted_statuses.
+    """
+    found = []
     for term in terms:
-        if term.key == "status":
-            continue  # the statuses are walked through one after another, see wanted_statuses
-        condition = _condition(term, viewer)
-        query = query.where(not_(condition) if term.negated else condition)
-    return query
+        if term.key != "status":
+            condition = _condition(term, me)
+            found.append(not_(condition) if term.negated else condition)
+    return found
 
 
 def wanted_statuses(line: str) -> list[Status]:
@@ -98,13 +100,13 @@ def without(line: str, place: int) -> str:
     return " ".join(str(term) for number, term in enumerate(parse(line)) if number != place)
 
 
-def _condition(term: Term, viewer: Viewer) -> ColumnElement[bool]:
+def _condition(term: Term, me: ColumnElement[Any]) -> ColumnElement[bool]:
     if term.key is None:
         return and_(*(_in_title(word) for word in term.values))
     make = {
         "label": _label,
-        "assignee": lambda value: _assignee(value, viewer),
-        "reporter": lambda value: _reporter(value, viewer),
+        "assignee": lambda value: _assignee(value, me),
+        "reporter": lambda value: _reporter(value, me),
         "priority": lambda value: Issue.priority == _one_of("priority", value, PRIORITIES),
         "kind": lambda value: Issue.kind == KINDS[_one_of("kind", value, tuple(KINDS))],
         "key": _key,
@@ -133,19 +135,19 @@ def _label(value: str) -> ColumnElement[bool]:
     return Issue.id.in_(on_it.where(func.lower(Label.name) == value.lower()))
 
 
-def _assignee(value: str, viewer: Viewer) -> ColumnElement[bool]:
+def _assignee(value: str, me: ColumnElement[Any]) -> ColumnElement[bool]:
     has_it = select(IssueAssignee.issue_id)
     if value == "none":
         return not_(exists(has_it.where(IssueAssignee.issue_id == Issue.id)))
     if value == "@me":
-        return Issue.id.in_(has_it.where(IssueAssignee.user_id == (viewer.user_id or 0)))
+        return Issue.id.in_(has_it.where(IssueAssignee.user_id == me))
     person = select(User.id).where(func.lower(User.username) == value.lower().lstrip("@")).scalar_subquery()
     return Issue.id.in_(has_it.where(IssueAssignee.user_id == person))
 
 
-def _reporter(value: str, viewer: Viewer) -> ColumnElement[bool]:
+def _reporter(value: str, me: ColumnElement[Any]) -> ColumnElement[bool]:
     if value == "@me":
-        return Issue.reporter_id == (viewer.user_id or 0)
+        return Issue.reporter_id == me
     person = select(User.id).where(func.lower(User.username) == value.lower().lstrip("@")).scalar_subquery()
     return Issue.reporter_id == person
 

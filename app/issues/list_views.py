@@ -16,7 +16,7 @@ from app.issues.listing import Place, board, count, list_page
 from app.issues.queries import count_by_status, people_by_username
 from app.issues.rendering import write_text
 from app.issues.verbs import STEP_GLYPHS, STEP_WORDS
-from app.issues.workflow import allowed_steps
+from app.issues.workflow import steps_from
 from app.projects.policy import Right, require, rights
 from app.projects.project import Project
 from app.projects.queries import people_who_see, project_for_change, visible_project
@@ -48,6 +48,7 @@ def lanes(key: str) -> Response:
     granted = rights(viewer(), project)
     groups = board(viewer(), project)
     cards = [card for lane in groups for card in lane.cards]
+    moves = {lane.status: steps_from(lane.status) if Right.triage in granted else [] for lane in groups}
     return render(
         "issues/board.html",
         fragment="board",
@@ -56,7 +57,7 @@ def lanes(key: str) -> Response:
         project=project,
         granted=granted,
         lanes=groups,
-        moves={card.issue.id: allowed_steps(card.issue) if Right.triage in granted else [] for card in cards},
+        moves={card.issue.id: moves[card.issue.status] for card in cards},
         step_words=STEP_WORDS,
         step_glyphs=STEP_GLYPHS,
     )

@@ -1,31 +1,57 @@
 """Lists and boards: issues by status, the latest change first, a page at a time.
 
-A page walks through the statuses in order and reads each by its own index, so that the page costs the same however
-many issues there are. Numbers beside headings are counted up to a thousand for the same reason.
+A page reads each status by its own index, no more of it than the page can hold, all in one statement: it costs the
+same however many issues there are. Numbers beside headings are counted up to a thousand for the same reason.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import Integer, Row, Select, bindparam, func, literal, select, tuple_, union_all
 
 from app.accounts.viewer import Viewer
-from app.db import db
+from app.db import BigId, UtcDateTime, rows
 from app.events.issue_actions import Status
 from app.issues.issue import STATUSES, Issue
-from app.issues.list_query import listing, wanted_statuses
-from app.issues.queries import Card, cards
-from app.projects.policy import sees
+from app.issues.list_query import conditions, parse, wanted_statuses
+from app.issues.queries import Chip, Face, assignees_of, labels_of
+from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
 
 PAGE = 50
 LANE = 30
 COUNTED = 1_000
 """Beyond this a number reads "999+"."""
+KEPT = 256
+"""How many statements are kept: one for each line people filter by."""
 
 Place = tuple[str, datetime, int]
 """(status, updated_at, id) of the last card of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An issue as lists and boards show it."""
+
+    id: int
+    key: str
+    title: str
+    status: Status
+    priority: str
+    comment_count: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A listed issue with its labels and assignees."""
+
+    issue: Listed
+    labels: Sequence[Chip]
+    assignees: Sequence[Face]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +59,7 @@ class Group:
     """The cards of one status on one page."""
 
     status: Status
-    cards: list[Card]
+    cards: list[Listing]
     count: int | None = None
 
 
@@ -57,58 +83,121 @@ def list_page(
     after: Place | None = None,
     limit: int = PAGE,
 ) -> ListPage:
-    """The page of the list the line asks for. Raises Invalid when the line cannot be understood."""
-    query = _base(viewer, line, project)
-    found: list[Issue] = []
-    statuses = wanted_statuses(line)
-    if after is not None and after[0] in statuses:
+    """The page of the list the line asks for: three queries. Raises Invalid when the line cannot be understood.
+
+    The rights in `project` are the caller's: it comes from a query with the viewer's rights.
+    """
+    statuses = tuple(wanted_statuses(line))
+    goes_on = after is not None and after[0] in statuses
+    if after is not None and goes_on:
         statuses = statuses[statuses.index(after[0]) :]
-    for status in statuses:
-        page = query.where(Issue.status == status)
-        if after is not None and status == after[0]:
-            page = page.where(tuple_(Issue.updated_at, Issue.id) < tuple_(after[1], after[2]))
-        page = page.order_by(Issue.updated_at.desc(), Issue.id.desc()).limit(limit + 1 - len(found))
-        found += db.session.scalars(page).all()
-        if len(found) > limit:
-            break
+    if not statuses:
+        return ListPage([], None)
+    found = rows(
+        _page(line, _sight(viewer, project), statuses, goes_on),
+        **_values(viewer, project),
+        at=after[1] if after else None,
+        id=after[2] if after else None,
+        most=limit + 1,
+        all=limit + 1,
+    )
     last = found[limit - 1] if len(found) > limit else None
-    return ListPage(_groups(cards(found[:limit])), (last.status, last.updated_at, last.id) if last else None)
+    return ListPage(
+        _groups(_listings(found[:limit])), (last.status, last.updated_at, last.id) if last else None
+    )
 
 
 def count(viewer: Viewer, line: str, *, project: Project | None = None) -> int:
     """How many issues the line asks for, counted up to COUNTED."""
-    query = _base(viewer, line, project).where(Issue.status.in_(wanted_statuses(line)))
-    page = query.with_only_columns(Issue.id).limit(COUNTED).subquery()
-    return db.session.scalar(select(func.count()).select_from(page)) or 0
+    query = _count(line, _sight(viewer, project), tuple(wanted_statuses(line)))
+    number: int = rows(query, **_values(viewer, project))[0][0]
+    return number
 
 
 def board(viewer: Viewer, project: Project) -> list[Group]:
-    """A lane per status, with its latest LANE cards and how many there are."""
-    lanes: dict[str, list[Issue]] = {}
-    for status in STATUSES:
-        query = _base(viewer, "", project).where(Issue.status == status)
-        query = query.order_by(Issue.updated_at.desc(), Issue.id.desc()).limit(LANE)
-        lanes[status] = list(db.session.scalars(query))
-    drawn = {card.issue.id: card for card in cards([issue for lane in lanes.values() for issue in lane])}
+    """A lane per status, with its latest LANE cards and how many there are: four queries."""
+    values = _values(viewer, project)
+    found = rows(_page("", None, STATUSES, False), **values, most=LANE, all=LANE * len(STATUSES))
+    numbers = rows(_lane_counts(), **values)[0]
+    cards = _listings(found)
     return [
-        Group(
-            status,
-            [drawn[issue.id] for issue in lanes[status]],
-            len(lanes[status])
-            if len(lanes[status]) < LANE
-            else count(viewer, f"status:{status}", project=project),
-        )
-        for status in STATUSES
+        Group(status, [card for card in cards if card.issue.status == status], number)
+        for status, number in zip(STATUSES, numbers, strict=True)
     ]
 
 
-def _base(viewer: Viewer, line: str, project: Project | None) -> Select[Issue]:
-    query = listing(line, viewer, project).join(Issue.project).options(contains_eager(Issue.project))
-    return query.where(sees(viewer))
+def _sight(viewer: Viewer, project: Project | None) -> Sight | None:
+    """None inside a project: whoever has it was allowed to see it."""
+    return sight(viewer) if project is None else None
 
 
-def _groups(found: list[Card]) -> list[Group]:
-    groups: dict[str, list[Card]] = {}
+def _values(viewer: Viewer, project: Project | None) -> dict[str, Any]:
+    return {"viewer_id": viewer.user_id, "project_id": project.id if project is not None else None}
+
+
+@lru_cache(KEPT)
+def _page(line: str, far: Sight | None, statuses: tuple[Status, ...], goes_on: bool) -> Select[Any]:
+    """One part for each status: at most `most` rows of each, and `all` together."""
+    parts = []
+    for place, status in enumerate(statuses):
+        query = _issues(line, far).add_columns(literal(place).label("place")).where(Issue.status == status)
+        if goes_on and place == 0:
+            last = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigId))
+            query = query.where(tuple_(Issue.updated_at, Issue.id) < last)
+        query = query.order_by(Issue.updated_at.desc(), Issue.id.desc())
+        parts.append(select(query.limit(bindparam("most", type_=Integer)).subquery()))
+    whole = union_all(*parts).subquery()
+    query = select(whole).order_by(whole.c.place, whole.c.updated_at.desc(), whole.c.id.desc())
+    return query.limit(bindparam("all", type_=Integer))
+
+
+@lru_cache(KEPT)
+def _count(line: str, far: Sight | None, statuses: tuple[Status, ...]) -> Select[Any]:
+    query = _issues(line, far).with_only_columns(Issue.id).where(Issue.status.in_(statuses))
+    return select(func.count()).select_from(query.limit(COUNTED).subquery())
+
+
+@lru_cache(1)
+def _lane_counts() -> Select[Any]:
+    return select(*(_count("", None, (status,)).scalar_subquery() for status in STATUSES))
+
+
+def _issues(line: str, far: Sight | None) -> Select[*tuple[Any, ...]]:
+    """The issues of a line but for its statuses; with `far` in all projects the viewer sees, else in one."""
+    query: Select[*tuple[Any, ...]] = select(
+        Issue.id,
+        Issue.number,
+        Issue.title,
+        Issue.status,
+        Issue.priority,
+        Issue.comment_count,
+        Issue.updated_at,
+        Project.key.label("project_key"),
+    ).join(Project, Project.id == Issue.project_id)
+    query = query.where(*conditions(parse(line), bindparam("viewer_id", type_=BigId)))
+    return query.where(Issue.project_id == bindparam("project_id") if far is None else within(far))
+
+
+def _listings(found: Sequence[Row[Any]]) -> list[Listing]:
+    ids = [row.id for row in found]
+    labels, people = labels_of(ids), assignees_of(ids)
+    return [Listing(_listed(row), labels.get(row.id, ()), people.get(row.id, ())) for row in found]
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(
+        row.id,
+        f"{row.project_key}-{row.number}",
+        row.title,
+        row.status,
+        row.priority,
+        row.comment_count,
+        row.updated_at,
+    )
+
+
+def _groups(found: Sequence[Listing]) -> list[Group]:
+    groups: dict[Status, list[Listing]] = {}
     for card in found:
         groups.setdefault(card.issue.status, []).append(card)
-    return [Group(status, members) for status, members in groups.items()]  # type: ignore[arg-type]
+    return [Group(status, members) for status, members in groups.items()]

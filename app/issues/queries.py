@@ -18,7 +18,6 @@ from app.issues.issue import STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.list_query import Term, matching
 from app.issues.subscription import Subscription
-from app.issues.visit import Visit
 from app.projects.policy import Right, Sight, require, sees, sight, within
 from app.projects.project import Project
 from app.projects.queries import people_named
@@ -119,16 +118,16 @@ def cards(issues: Sequence[Issue]) -> list[Card]:
 def labels_of(issue_ids: Sequence[int]) -> dict[int, list[Chip]]:
     """Issue id -> its labels by name."""
     found: dict[int, list[Chip]] = {}
-    for issue_id, *label in rows(_LABELS, ids=list(issue_ids)) if issue_ids else ():
-        found.setdefault(issue_id, []).append(Chip(*label))
+    for row in rows(_LABELS, ids=list(issue_ids)) if issue_ids else ():
+        found.setdefault(row.issue_id, []).append(Chip(row.id, row.name, row.color))
     return found
 
 
 def assignees_of(issue_ids: Sequence[int]) -> dict[int, list[Face]]:
     """Issue id -> the people who have it, by name."""
     found: dict[int, list[Face]] = {}
-    for issue_id, *person in rows(_ASSIGNEES, ids=list(issue_ids)) if issue_ids else ():
-        found.setdefault(issue_id, []).append(Face(*person))
+    for row in rows(_ASSIGNEES, ids=list(issue_ids)) if issue_ids else ():
+        found.setdefault(row.issue_id, []).append(Face(row.id, row.username, row.name))
     return found
 
 
@@ -183,13 +182,6 @@ def subscription_of(issue: Issue, viewer: Viewer) -> Subscription | None:
     if viewer.user_id is None:
         return None
     return db.session.get(Subscription, (issue.id, viewer.user_id))
-
-
-def visit_of(issue: Issue, viewer: Viewer) -> Visit | None:
-    """How far the viewer has read the issue."""
-    if viewer.user_id is None:
-        return None
-    return db.session.get(Visit, (issue.id, viewer.user_id))
 
 
 def person_ref(user_id: int | None) -> PersonRef | None:

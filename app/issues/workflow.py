@@ -41,6 +41,11 @@ WORDS = {
 
 def allowed_steps(issue: Issue) -> list[Step]:
     """The steps the workflow allows now, the likeliest first."""
+    return steps_from(issue.status)
+
+
+def steps_from(status: str) -> list[Step]:
+    """The steps that lead away from a status, the likeliest first."""
     order: dict[str, tuple[Step, ...]] = {
         "open": ("start", "resolve", "close"),
         "reopened": ("start", "resolve", "close"),
@@ -48,8 +53,8 @@ def allowed_steps(issue: Issue) -> list[Step]:
         "resolved": ("close", "reopen"),
         "closed": ("reopen",),
     }
-    can = set(machine.get_triggers(issue.status))
-    return [step for step in order[issue.status] if step in can]
+    can = set(machine.get_triggers(status))
+    return [step for step in order[status] if step in can]
 
 
 def change_status(

@@ -8,6 +8,7 @@ only ever carries names and numbers: nothing leaks when a right goes away meanwh
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -100,4 +101,9 @@ def epochs(user_ids: Iterable[int]) -> dict[int, int | None]:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.extensions["settings"].secret_key, salt="live")
+    return _signer_with(current_app.extensions["settings"].secret_key)
+
+
+@cache
+def _signer_with(key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(key, salt="live")

@@ -8,8 +8,22 @@ from jinja2 import Environment, StrictUndefined
 
 FOLDER = "components/"
 DRAWN_ONCE = frozenset(
-    "icon glyph status status_word pill priority label tag count face robot shown_key hx_errors live_pill keys_sheet "
-    "head_links fresh_pill nav_item".split()
+    {
+        *(
+            "icon",
+            "glyph",
+            "status",
+            "status_word",
+            "pill",
+            "priority",
+            "label",
+            "tag",
+            "count",
+            "face",
+            "robot",
+        ),
+        *("shown_key", "hx_errors", "live_pill", "fresh_pill", "keys_sheet", "head_links", "nav_item"),
+    }
 )
 """Macros made of nothing but their arguments, which are words and numbers: the same ones are drawn once and kept."""
 KEPT = 2_048

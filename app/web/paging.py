@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from flask import current_app
@@ -63,4 +64,9 @@ def _value(item: object) -> Value:
 
 
 def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.extensions["settings"].secret_key, salt="cursor")
+    return _signer_with(current_app.extensions["settings"].secret_key)
+
+
+@cache
+def _signer_with(key: str) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt="cursor")
