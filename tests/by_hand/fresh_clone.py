@@ -166,7 +166,11 @@ def _starts(clone: Path) -> None:
     with running(clone, port) as run:
         seconds = run.answers(600)
         note("first `make run` answers", f"{seconds:.1f} s", seconds < FIRST_SECONDS)
-        note("the demo sign-in is printed", "yes" if "Sign in with" in run.said else "no", "Sign in with" in run.said)
+        note(
+            "the demo sign-in is printed",
+            "yes" if "Sign in with" in run.said else "no",
+            "Sign in with" in run.said,
+        )
         seconds = run.stop(ctrl_c, 30)
         note("Ctrl-C leaves no process", f"{seconds:.2f} s", seconds < STOP_SECONDS)
     with running(clone, port) as run:
