@@ -6,7 +6,7 @@ another process writes fails at once, whatever the busy timeout); on both databa
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CursorResult,
     DateTime,
     Dialect,
     Executable,
@@ -115,6 +116,14 @@ def rows(statement: Executable, **values: Any) -> Sequence[Row[Any]]:
     if session.autoflush:
         session.flush()
     return session.connection().execute(statement, values).all()
+
+
+def run(statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
+    """The same for a statement that writes rows no entity stands for: with values, or once for each of many."""
+    session = db.session()
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, values)
 
 
 def after_commit(key: str, call: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from app.inboxes import dispatch  # noqa: F401 - subscribes to recording
 from app.site import PAGES
 from app.tables import TABLES  # noqa: F401 - makes every table known
 from app.web import install as install_web
+from app.web.forms import form_token
 from app.worker import rq
 
 
@@ -36,6 +37,7 @@ def build(settings: Settings | None = None) -> Flask:
     install_web(app)
     login.init_app(app)
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = form_token
     limiter.init_app(app)
     for views in PAGES:
         app.register_blueprint(views)

@@ -8,9 +8,10 @@ from flask import g, redirect, request, url_for
 from flask_login import UserMixin, current_user
 from werkzeug.wrappers import Response
 
-from app.accounts.session import SignInSession, find_session
+from app.accounts.session import Known, OpenSession, SignInSession, known_session
 from app.accounts.user import User
 from app.accounts.viewer import VISITOR, Viewer, viewer_of
+from app.db import db
 from app.extensions import login
 from app.web import reader
 
@@ -18,7 +19,7 @@ from app.web import reader
 class SignedIn(UserMixin):  # type: ignore[misc] # Flask-Login has no types
     """A person in one browser. The cookie holds the session's token, so that a session can be ended."""
 
-    def __init__(self, token: str, session: SignInSession, user: User) -> None:
+    def __init__(self, token: str, session: SignInSession | OpenSession, user: User | Known) -> None:
         self.token = token
         self.session = session
         self.user = user
@@ -30,7 +31,7 @@ class SignedIn(UserMixin):  # type: ignore[misc] # Flask-Login has no types
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedIn | None:
-    found = find_session(token)
+    found = known_session(token)
     return SignedIn(token, *found) if found else None
 
 
@@ -44,9 +45,17 @@ def viewer() -> Viewer:
 
 
 def user() -> User:
-    """The row of the person who signed in. Only behind `signed_in`."""
-    row: User = current_user.user
+    """The row of the person who signed in; one query, once. Only behind `signed_in`."""
+    row: User | Known = current_user.user
+    if isinstance(row, Known):
+        row = current_user.user = db.session.get_one(User, row.id)
     return row
+
+
+def live_epoch() -> int:
+    """Which of the signed-in person's live tokens are good: those of this epoch."""
+    epoch: int = current_user.user.live_epoch
+    return epoch
 
 
 reader.register(viewer)

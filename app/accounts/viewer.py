@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.accounts.session import Known
 from app.accounts.token import ApiToken
 from app.accounts.user import User
 from app.events.event import Actor
@@ -39,7 +40,7 @@ class Viewer:
 VISITOR = Viewer()
 
 
-def viewer_of(user: User, *, session_id: int | None = None) -> Viewer:
+def viewer_of(user: User | Known, *, session_id: int | None = None) -> Viewer:
     """The person as a reader: in the browser, or as the one a mail is for."""
     return Viewer(
         user_id=user.id,

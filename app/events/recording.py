@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock
 from app.context import cause
-from app.db import Base, db
+from app.db import Base, db, run
 from app.events.action import Action, Subject, split
 from app.events.actions import ACTIONS, UnknownAction
 from app.events.chain import GENESIS, seal
@@ -201,10 +201,14 @@ def _row(
 
 
 def _insert(sealed: Sealed) -> Recorded:
-    query = insert(Event.__table__).values(sealed.columns())  # type: ignore[arg-type]
-    event_id: int = db.session.execute(query).inserted_primary_key[0]  # type: ignore[attr-defined]
+    event_id: int = run(_ADD_EVENT, sealed.columns()).inserted_primary_key[0]  # type: ignore[index] # one row
     if sealed.texts:
-        db.session.execute(insert(EventText.__table__), sealed.text_rows(event_id))  # type: ignore[arg-type]
+        run(_ADD_TEXTS, sealed.text_rows(event_id))
     if origin := sealed.origin(event_id):
-        db.session.execute(insert(EventOrigin.__table__).values(origin))  # type: ignore[arg-type]
+        run(_ADD_ORIGIN, origin)
     return sealed.recorded(event_id, imported=cause().imported)
+
+
+_ADD_EVENT = insert(Event.__table__)  # type: ignore[arg-type]
+_ADD_TEXTS = insert(EventText.__table__)  # type: ignore[arg-type]
+_ADD_ORIGIN = insert(EventOrigin.__table__)  # type: ignore[arg-type]

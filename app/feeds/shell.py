@@ -1,4 +1,4 @@
-"""What stands around every page, in two queries: the projects, and the unread notifications."""
+"""What stands around every page, in one query: the projects, and how much is unread."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, case, false, func, or_, select
 
-from app.accounts.current import user, viewer
+from app.accounts.current import live_epoch, viewer
 from app.accounts.viewer import Viewer
 from app.db import BigId, rows
 from app.issues.issue import OPEN_STATUSES, Issue
 from app.issues.listing import COUNTED
 from app.live import topics as live
-from app.notifications.queries import unread_count
+from app.notifications.queries import unread
 from app.projects.membership import Membership
 from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
@@ -32,7 +32,7 @@ def make(place: object | None, topics: Sequence[str]) -> Shell:
         viewer=who if who.signed_in else None,
         projects=sorted(shown, key=lambda project: project.name.lower())[:MOST_PROJECTS],
         project=next((_nav(row, who) for row in found if here is not None and row.id == here.id), None),
-        unread=unread_count(who),
+        unread=found[0].unread if found else 0,
         is_admin=who.is_admin,
         live_token=_live_token(who, topics),
     )
@@ -58,6 +58,7 @@ def _projects(far: Sight) -> Select[Any]:
             Project.name,
             case((is_here, counted)).label("open_issues"),
             case((is_here, leads)).label("leads"),
+            unread(far).scalar_subquery().label("unread"),
         )
         .where(within(far), or_(Project.archived_at.is_(None), is_here))
         .order_by(is_here.desc(), func.lower(Project.name), Project.id)
@@ -73,7 +74,7 @@ def _live_token(who: Viewer, topics: Sequence[str]) -> str | None:
     """A token for what the page watches and, for people, their own notifications."""
     if who.user_id is None:
         return live.sign(None, 0, topics) if topics else None
-    return live.sign(who.user_id, user().live_epoch, [*topics, f"user:{who.user_id}"])
+    return live.sign(who.user_id, live_epoch(), [*topics, f"user:{who.user_id}"])
 
 
 shell.register(make)

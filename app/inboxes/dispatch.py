@@ -20,7 +20,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import broker, clock
-from app.db import after_commit, db, read_first
+from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
 from app.inboxes.delivery import Delivery, queues_with_work
 from app.inboxes.registry import inboxes_for, names_of, queues
@@ -48,12 +48,15 @@ def add_deliveries(batch: Sequence[Recorded]) -> None:
         for inbox in inboxes_for(event.subject.value, event.action)
     ]
     if rows:
-        db.session.execute(insert(Delivery.__table__), rows)  # type: ignore[arg-type]
+        run(_ADD, rows)
     _wake_afterwards({row["inbox"] for row in rows if row["state"] == "pending"})
     for event in batch:
         if event.issue_id is not None and not event.imported:
             topic = f"issue:{event.issue_id}"
             after_commit(topic, partial(publish, topic, event.seq))
+
+
+_ADD = insert(Delivery.__table__)  # type: ignore[arg-type]
 
 
 def _delivery(event: Recorded, inbox: str, *, off: bool) -> dict[str, object]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
 from app.accounts.user import User
-from app.db import Base, db
+from app.db import Base, db, rows
 from app.errors import NotFound
 from app.events.event import Actor
 from app.events.people_actions import InboxDisabled, InboxEnabled
@@ -26,7 +26,10 @@ class InboxSetting(Base):
 
 def switched_off() -> set[str]:
     """The inboxes that are off, as this transaction sees it."""
-    return set(db.session.scalars(select(InboxSetting.inbox).where(InboxSetting.enabled.is_(False))))
+    return {row.inbox for row in rows(_OFF)}
+
+
+_OFF = select(InboxSetting.inbox).where(InboxSetting.enabled.is_(False))
 
 
 def switch(name: str, *, enabled: bool, by: User, actor: Actor, known: set[str]) -> None:

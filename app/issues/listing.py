@@ -7,10 +7,21 @@ same however many issues there are. Numbers beside headings are counted up to a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, bindparam, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from app.accounts.viewer import Viewer
 from app.db import BigId, UtcDateTime, rows
@@ -28,6 +39,8 @@ COUNTED = 1_000
 KEPT = 256
 """How many statements are kept: one for each line people filter by."""
 
+Reach = tuple[Sight, bool]
+"""How far the viewer sees, and whether only one project is looked at."""
 Place = tuple[str, datetime, int]
 """(status, updated_at, id) of the last card of a page."""
 
@@ -37,6 +50,7 @@ class Listed:
     """An issue as lists and boards show it."""
 
     id: int
+    number: int
     key: str
     title: str
     status: Status
@@ -83,10 +97,7 @@ def list_page(
     after: Place | None = None,
     limit: int = PAGE,
 ) -> ListPage:
-    """The page of the list the line asks for: three queries. Raises Invalid when the line cannot be understood.
-
-    The rights in `project` are the caller's: it comes from a query with the viewer's rights.
-    """
+    """The page of the list the line asks for: three queries. Raises Invalid when the line cannot be understood."""
     statuses = tuple(wanted_statuses(line))
     goes_on = after is not None and after[0] in statuses
     if after is not None and goes_on:
@@ -94,7 +105,7 @@ def list_page(
     if not statuses:
         return ListPage([], None)
     found = rows(
-        _page(line, _sight(viewer, project), statuses, goes_on),
+        _page(line, _reach(viewer, project), statuses, goes_on),
         **_values(viewer, project),
         at=after[1] if after else None,
         id=after[2] if after else None,
@@ -109,7 +120,7 @@ def list_page(
 
 def count(viewer: Viewer, line: str, *, project: Project | None = None) -> int:
     """How many issues the line asks for, counted up to COUNTED."""
-    query = _count(line, _sight(viewer, project), tuple(wanted_statuses(line)))
+    query = _count(line, _reach(viewer, project), tuple(wanted_statuses(line)))
     number: int = rows(query, **_values(viewer, project))[0][0]
     return number
 
@@ -117,8 +128,9 @@ def count(viewer: Viewer, line: str, *, project: Project | None = None) -> int:
 def board(viewer: Viewer, project: Project) -> list[Group]:
     """A lane per status, with its latest LANE cards and how many there are: four queries."""
     values = _values(viewer, project)
-    found = rows(_page("", None, STATUSES, False), **values, most=LANE, all=LANE * len(STATUSES))
-    numbers = rows(_lane_counts(), **values)[0]
+    reach = _reach(viewer, project)
+    found = rows(_page("", reach, STATUSES, False), **values, most=LANE, all=LANE * len(STATUSES))
+    numbers = rows(_lane_counts(reach), **values)[0]
     cards = _listings(found)
     return [
         Group(status, [card for card in cards if card.issue.status == status], number)
@@ -126,9 +138,8 @@ def board(viewer: Viewer, project: Project) -> list[Group]:
     ]
 
 
-def _sight(viewer: Viewer, project: Project | None) -> Sight | None:
-    """None inside a project: whoever has it was allowed to see it."""
-    return sight(viewer) if project is None else None
+def _reach(viewer: Viewer, project: Project | None) -> Reach:
+    return sight(viewer), project is not None
 
 
 def _values(viewer: Viewer, project: Project | None) -> dict[str, Any]:
@@ -136,11 +147,11 @@ def _values(viewer: Viewer, project: Project | None) -> dict[str, Any]:
 
 
 @lru_cache(KEPT)
-def _page(line: str, far: Sight | None, statuses: tuple[Status, ...], goes_on: bool) -> Select[Any]:
+def _page(line: str, reach: Reach, statuses: tuple[Status, ...], goes_on: bool) -> Select[Any]:
     """One part for each status: at most `most` rows of each, and `all` together."""
     parts = []
     for place, status in enumerate(statuses):
-        query = _issues(line, far).add_columns(literal(place).label("place")).where(Issue.status == status)
+        query = _issues(line, reach).add_columns(literal(place).label("place")).where(Issue.status == status)
         if goes_on and place == 0:
             last = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigId))
             query = query.where(tuple_(Issue.updated_at, Issue.id) < last)
@@ -152,18 +163,17 @@ def _page(line: str, far: Sight | None, statuses: tuple[Status, ...], goes_on: b
 
 
 @lru_cache(KEPT)
-def _count(line: str, far: Sight | None, statuses: tuple[Status, ...]) -> Select[Any]:
-    query = _issues(line, far).with_only_columns(Issue.id).where(Issue.status.in_(statuses))
+def _count(line: str, reach: Reach, statuses: tuple[Status, ...]) -> Select[Any]:
+    query = select(Issue.id).where(*_where(line, reach), Issue.status.in_(statuses))
     return select(func.count()).select_from(query.limit(COUNTED).subquery())
 
 
-@lru_cache(1)
-def _lane_counts() -> Select[Any]:
-    return select(*(_count("", None, (status,)).scalar_subquery() for status in STATUSES))
+@cache
+def _lane_counts(reach: Reach) -> Select[Any]:
+    return select(*(_count("", reach, (status,)).scalar_subquery() for status in STATUSES))
 
 
-def _issues(line: str, far: Sight | None) -> Select[*tuple[Any, ...]]:
-    """The issues of a line but for its statuses; with `far` in all projects the viewer sees, else in one."""
+def _issues(line: str, reach: Reach) -> Select[*tuple[Any, ...]]:
     query: Select[*tuple[Any, ...]] = select(
         Issue.id,
         Issue.number,
@@ -174,8 +184,19 @@ def _issues(line: str, far: Sight | None) -> Select[*tuple[Any, ...]]:
         Issue.updated_at,
         Project.key.label("project_key"),
     ).join(Project, Project.id == Issue.project_id)
-    query = query.where(*conditions(parse(line), bindparam("viewer_id", type_=BigId)))
-    return query.where(Issue.project_id == bindparam("project_id") if far is None else within(far))
+    return query.where(*_where(line, reach))
+
+
+def _where(line: str, reach: Reach) -> list[ColumnElement[bool]]:
+    """What a line asks for but for its statuses, within reach. The rights are asked once, not issue by issue."""
+    far, in_one = reach
+    seen = select(Project.id).where(within(far))
+    if in_one:
+        one = seen.where(Project.id == bindparam("project_id")).scalar_subquery()
+        place: ColumnElement[bool] = Issue.project_id == one
+    else:
+        place = Issue.project_id.in_(seen)
+    return [place, *conditions(parse(line), bindparam("viewer_id", type_=BigId))]
 
 
 def _listings(found: Sequence[Row[Any]]) -> list[Listing]:
@@ -187,6 +208,7 @@ def _listings(found: Sequence[Row[Any]]) -> list[Listing]:
 def _listed(row: Row[Any]) -> Listed:
     return Listed(
         row.id,
+        row.number,
         f"{row.project_key}-{row.number}",
         row.title,
         row.status,

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import Executable, ForeignKey, String, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
 from app.accounts.user import User
-from app.db import Base, BigId, db
+from app.db import Base, BigId, db, run
 from app.events.event import Actor
 from app.events.issue_actions import Unwatched, Watched
 from app.events.recording import record_event
@@ -42,10 +43,15 @@ def subscribe(issue: "Issue", user: User, *, reason: str) -> None:
 
 def subscribe_many(rows: Sequence[dict[str, Any]]) -> None:
     """`subscribe` for many: rows of issue_id, user_id, reason, created_at; the first of a pair counts."""
-    insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    query = insert(Subscription.__table__).on_conflict_do_nothing()
     if rows:
-        db.session.execute(query, [{**row, "muted": False} for row in rows])
+        run(_subscribe(db.session.get_bind().dialect.name), [{**row, "muted": False} for row in rows])
+
+
+@cache
+def _subscribe(dialect: str) -> Executable:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert
+    query: Executable = insert(Subscription.__table__).on_conflict_do_nothing()
+    return query
 
 
 def watch(issue: "Issue", user: User, *, actor: Actor) -> None:

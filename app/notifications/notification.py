@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select, text, update
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, bindparam, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.db import Base, BigId, BigPk, db
+from app.db import Base, BigId, BigPk, db, run
 
 _UNREAD = "read_at IS NULL AND done_at IS NULL"
 
@@ -38,17 +38,18 @@ class Notification(Base):
 
 def mark_read(user_id: int, issue_ids: Sequence[int], *, read: bool = True) -> None:
     """Mark what the person was told about these issues as read; or, of each issue, the newest as unread again."""
-    mine = (
-        Notification.user_id == user_id,
-        Notification.issue_id.in_(issue_ids),
-        Notification.done_at.is_(None),
-    )
-    if read:
-        change = update(Notification).where(*mine, Notification.read_at.is_(None)).values(read_at=clock.now())
-    else:
-        newest = select(func.max(Notification.id)).where(*mine).group_by(Notification.issue_id)
-        change = update(Notification).where(Notification.id.in_(newest)).values(read_at=None)
-    db.session.execute(change.execution_options(synchronize_session=False))
+    run(_READ if read else _UNREAD_AGAIN, {"whose": user_id, "issues": list(issue_ids), "now": clock.now()})
+
+
+_TABLE = Notification.__table__
+_MINE = (
+    Notification.user_id == bindparam("whose"),
+    Notification.issue_id.in_(bindparam("issues", expanding=True)),
+    Notification.done_at.is_(None),
+)
+_READ = update(_TABLE).where(*_MINE, Notification.read_at.is_(None)).values(read_at=bindparam("now"))  # type: ignore[arg-type]
+_NEWEST = select(func.max(Notification.id)).where(*_MINE).group_by(Notification.issue_id)
+_UNREAD_AGAIN = update(_TABLE).where(Notification.id.in_(_NEWEST)).values(read_at=None)  # type: ignore[arg-type]
 
 
 def mark_done(user_id: int, issue_ids: Sequence[int], *, done: bool = True) -> None:

@@ -18,12 +18,13 @@ def unread_count(viewer: Viewer) -> int:
     """How many issues have something the viewer has not read. One query, by the index of what is unread."""
     if viewer.user_id is None:
         return 0
-    count: int = rows(_unread(sight(viewer)), viewer_id=viewer.user_id)[0][0]
+    count: int = rows(unread(sight(viewer)), viewer_id=viewer.user_id)[0][0]
     return count
 
 
 @cache
-def _unread(far: Sight) -> Select[int]:
+def unread(far: Sight) -> Select[int]:
+    """The same as a statement that is kept, run with `viewer_id`."""
     return (
         select(func.count(Notification.issue_id.distinct()))
         .join(Project, Project.id == Notification.project_id)

@@ -39,17 +39,19 @@ def when(moment: datetime, style: Style = "time") -> Markup:
     Relative and short ones are kept right by the page's script.
     """
     live = f' data-relative="{style}"' if style in ("relative", "short") else ""
-    instant, words = moment.isoformat(timespec="seconds"), moment_text(moment, style)
+    local = moment.astimezone(zone())
+    words = _clock(local) if style == "time" else moment_text(moment, style)
     # numbers, names of months and of zones: nothing here needs to be escaped, and a feed has a hundred of these
-    return Markup(f'<time datetime="{instant}" title="{full(moment)}"{live}>{words}</time>')  # noqa: S704
+    return Markup(  # noqa: S704
+        f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{_full(local)}"{live}>{words}</time>'
+    )
 
 
 def moment_text(moment: datetime, style: Style = "time") -> str:
     """The same in words alone: for mails, and inside of other elements."""
     match style:
         case "time":
-            local = moment.astimezone(zone())
-            return f"{local.hour:02}:{local.minute:02}"
+            return _clock(moment.astimezone(zone()))
         case "date":
             return day(moment)
         case "relative":
@@ -62,9 +64,15 @@ def moment_text(moment: datetime, style: Style = "time") -> str:
 
 def full(moment: datetime) -> str:
     """20 November 2026, 10:12 UTC."""
-    local = moment.astimezone(zone())
-    clock_time = f"{local.hour:02}:{local.minute:02}"
-    return f"{local.day} {MONTHS[local.month]} {local.year}, {clock_time} {local.tzname()}"
+    return _full(moment.astimezone(zone()))
+
+
+def _full(local: datetime) -> str:
+    return f"{local.day} {MONTHS[local.month]} {local.year}, {_clock(local)} {local.tzname()}"
+
+
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def day(moment: datetime | date) -> str:

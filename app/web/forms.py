@@ -2,9 +2,16 @@
 
 from typing import Any
 
+from flask import g
 from flask_wtf import FlaskForm
+from flask_wtf.csrf import generate_csrf
 
 from app.errors import DomainError
+
+
+def form_token() -> str:
+    """The token every form of a page carries: made once a request, asked for by each form."""
+    return g.get("csrf_token") or str(generate_csrf())
 
 
 class Form(FlaskForm):  # type: ignore[misc] # Flask-WTF has no types

@@ -49,10 +49,11 @@ def reader() -> Reader:
 
 def zone() -> ZoneInfo:
     """The zone in which the reader reads times; UTC when it is unknown to this machine."""
-    if "zone" not in g:
+    found: ZoneInfo | None = g.get("zone")
+    if found is None:
         try:
-            g.zone = ZoneInfo(reader().zone)
+            found = ZoneInfo(reader().zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            g.zone = ZoneInfo("UTC")
-    found: ZoneInfo = g.zone
+            found = ZoneInfo("UTC")
+        g.zone = found
     return found
