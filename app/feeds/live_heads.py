@@ -4,7 +4,7 @@ Home changes with every project the reader may see. Its topic is `home:ID` of th
 those projects' numbers, which rises with each of them. It is a dirty hint: the page fetches its first page again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select
 
@@ -17,9 +17,9 @@ from app.projects.policy import sees
 from app.projects.project import Project
 
 
-def home_topic(viewer: Viewer) -> tuple[str, int]:
-    """The topic of the reader's home and the number it has reached."""
-    return f"home:{viewer.user_id}", _home_number(viewer)
+def home_topic(viewer: Viewer, seen: Mapping[int, int]) -> tuple[str, int]:
+    """The topic of the reader's home and the number it has reached: of the projects the reader sees."""
+    return f"home:{viewer.user_id}", sum(seen.values())
 
 
 def _home_number(viewer: Viewer) -> int:

@@ -1,5 +1,6 @@
 """The events a reader may see, in the order of a feed. Pages are keyset pages: a cursor, never an offset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -71,17 +72,21 @@ def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
 def timeline(
     viewer: Viewer,
     *,
-    project: Project | None = None,
+    projects: Sequence[int] | None = None,
     actor: User | None = None,
     cursor: tuple[datetime, int] | None = None,
     limit: int = PAGE,
 ) -> TimelinePage:
-    """What happened in everything the viewer may see, or in one project, or by one person; newest first."""
-    projects = [project.id] if project is not None else visible_ids(viewer)
+    """What happened in everything the viewer may see, or in some of it, or by one person; newest first.
+
+    `projects` are ids from a query with the viewer's rights; without them all are asked for.
+    """
+    if projects is None:
+        projects = list(seen_projects(viewer))
     lines = read_lines(
         _timeline(actor is not None, cursor is not None),
         with_issues=True,
-        projects=projects,
+        projects=list(projects),
         actor=actor.id if actor is not None else None,
         at=cursor[0] if cursor else None,
         id=cursor[1] if cursor else None,
@@ -92,9 +97,13 @@ def timeline(
     return TimelinePage(lines[:limit], (last.at, last.id) if last else None)
 
 
-def visible_ids(viewer: Viewer) -> list[int]:
-    """The projects the viewer may see: asked first, so that the events are read by their index alone."""
-    return [row.id for row in rows(_visible_ids(sight(viewer)), viewer_id=viewer.user_id)]
+def seen_projects(viewer: Viewer) -> dict[int, int]:
+    """The projects the viewer may see, with the number of each one's last act.
+
+    Asked first, so that the events are read by their index alone.
+    """
+    found = rows(_seen_projects(sight(viewer)), viewer_id=viewer.user_id)
+    return {row.id: row.activity_seq for row in found}
 
 
 def visible_person(username: str) -> User:
@@ -154,5 +163,5 @@ def _timeline(of_actor: bool, goes_on: bool) -> Select[Any]:
 
 
 @cache
-def _visible_ids(far: Sight) -> Select[Any]:
-    return select(Project.id).where(within(far))
+def _seen_projects(far: Sight) -> Select[*tuple[Any, ...]]:
+    return select(Project.id, Project.activity_seq).where(within(far))

@@ -13,10 +13,10 @@ from app.feeds.clusters import Entry, by_issue_and_day
 from app.feeds.grouping import Item, by_day, fold
 from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, place_of, side
 from app.feeds.live_heads import home_topic
-from app.feeds.queries import TimelinePage, timeline, visible_person
+from app.feeds.queries import TimelinePage, seen_projects, timeline, visible_person
 from app.feeds.receipts import last_receipt
 from app.issues.issue import Issue
-from app.issues.listing import list_page
+from app.issues.listing import open_and_mine
 from app.issues.queries import visible_issue
 from app.issues.verbs import about
 from app.projects.policy import Right, rights
@@ -25,6 +25,8 @@ from app.web.paging import decode_cursor, encode_cursor
 from app.web.render import render, wants_fragment
 
 bp = Blueprint("feeds", __name__)
+OWN = 10
+"""How many of one's own issues home shows."""
 
 
 @bp.get("/issues/<key>")
@@ -92,7 +94,7 @@ def _issue_feed_context(found: Issue, feed: Feed, granted: frozenset[Right]) -> 
 def project_activity(key: str) -> Response:
     """What happened in a project, newest first."""
     project = visible_project(viewer(), key)
-    page = timeline(viewer(), project=project, cursor=_cursor())
+    page = timeline(viewer(), projects=[project.id], cursor=_cursor())
     return render(
         "feeds/project.html",
         fragment="timeline",
@@ -134,14 +136,15 @@ def home() -> Response:
     """What happened in everything the reader may see, and their own work."""
     if not viewer().signed_in:
         return to_sign_in()
-    topic, seq = home_topic(viewer())
-    page = timeline(viewer(), cursor=_cursor())
+    seen = seen_projects(viewer())
+    topic, seq = home_topic(viewer(), seen)
+    page = timeline(viewer(), projects=list(seen), cursor=_cursor())
     context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone))
     return render(
         "feeds/home.html",
         fragment="timeline",
         topics=[topic],
-        mine=list_page(viewer(), "assignee:@me", limit=10) if context["first"] else None,
+        mine=open_and_mine(viewer(), limit=OWN) if context["first"] else [],
         **context,
         topic=topic,
         seq=seq,

@@ -118,6 +118,12 @@ def list_page(
     )
 
 
+def open_and_mine(viewer: Viewer, *, limit: int) -> list[Listed]:
+    """The reader's open issues, what needs attention first, as lines without labels and faces. One query."""
+    page = _page("assignee:@me", _reach(viewer, None), tuple(wanted_statuses("")), False)
+    return [_listed(row) for row in rows(page, **_values(viewer, None), most=limit, all=limit)]
+
+
 def count(viewer: Viewer, line: str, *, project: Project | None = None) -> int:
     """How many issues the line asks for, counted up to COUNTED."""
     query = _count(line, _reach(viewer, project), tuple(wanted_statuses(line)))

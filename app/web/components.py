@@ -4,7 +4,9 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from markupsafe import Markup, escape
 
 FOLDER = "components/"
 DRAWN_ONCE = frozenset(
@@ -22,7 +24,16 @@ DRAWN_ONCE = frozenset(
             "face",
             "robot",
         ),
-        *("shown_key", "hx_errors", "live_pill", "fresh_pill", "keys_sheet", "head_links", "nav_item"),
+        *(
+            "shown_key",
+            "hx_errors",
+            "mark",
+            "live_pill",
+            "fresh_pill",
+            "keys_sheet",
+            "head_links",
+            "nav_item",
+        ),
     }
 )
 """Macros made of nothing but their arguments, which are words and numbers: the same ones are drawn once and kept."""
@@ -64,6 +75,21 @@ def _kept(name: str, macro: Any) -> Any:
     return lru_cache(KEPT, typed=True)(macro) if name in DRAWN_ONCE else macro
 
 
+def escaped(value: object) -> str:
+    """`value` as safe text. What is safe already is given back as it is: half of what a page prints."""
+    return value if type(value) is Markup else escape(value)
+
+
+class Generator(CodeGenerator):
+    """Jinja's own, but for what it calls on everything that is printed: its own `escape` copies safe text twice."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
+            self.write("environment.escaped(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
 def install(app: Flask) -> None:
     """A name nobody gave to a template is a fault, not an empty string."""
     app.jinja_options = {
@@ -72,4 +98,6 @@ def install(app: Flask) -> None:
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
+    app.jinja_env.code_generator_class = Generator
+    app.jinja_env.extend(escaped=escaped)
     app.jinja_env.globals["ui"] = Components(app.jinja_env)
