@@ -37,10 +37,11 @@ def _load(token: str) -> SignedIn | None:
 
 def viewer() -> Viewer:
     """The reader of this request; VISITOR when nobody has signed in. One query per request."""
-    if "viewer" not in g:
+    found: Viewer | None = g.get("viewer")
+    if found is None:
         signed_in = current_user.is_authenticated
-        g.viewer = viewer_of(current_user.user, session_id=current_user.session.id) if signed_in else VISITOR
-    found: Viewer = g.viewer
+        found = viewer_of(current_user.user, session_id=current_user.session.id) if signed_in else VISITOR
+        g.viewer = found
     return found
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask
-from jinja2 import Environment, StrictUndefined, nodes
+from jinja2 import Environment, StrictUndefined, nodes, runtime
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
 
@@ -75,13 +75,35 @@ def _kept(name: str, macro: Any) -> Any:
     return lru_cache(KEPT, typed=True)(macro) if name in DRAWN_ONCE else macro
 
 
+_Remembering = type(lru_cache(lambda: None))
+
+
+class Context(runtime.Context):
+    """Jinja's own, which asks of everything a template calls, four ways, whether it wants the context too."""
+
+    def call(__self, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja's, for names in kwargs
+        kind = type(__obj)
+        if kind is _Remembering:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return __obj(*args, **kwargs)
+        if kind is runtime.Macro:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return __obj(__self.eval_ctx, *args, **kwargs)
+        return super().call(__obj, *args, **kwargs)
+
+
 def escaped(value: object) -> str:
     """`value` as safe text. What is safe already is given back as it is: half of what a page prints."""
-    return value if type(value) is Markup else escape(value)
+    kind = type(value)
+    if kind is Markup:
+        return value  # type: ignore[return-value] # it is one
+    return str(value) if kind is int else escape(value)
 
 
 class Generator(CodeGenerator):
-    """Jinja's own, but for what it calls on everything that is printed: its own `escape` copies safe text twice."""
+    """Jinja's own, but for what it calls on everything that is printed: its `escape` copies safe text twice."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
@@ -98,6 +120,6 @@ def install(app: Flask) -> None:
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
-    app.jinja_env.code_generator_class = Generator
+    app.jinja_env.code_generator_class, app.jinja_env.context_class = Generator, Context
     app.jinja_env.extend(escaped=escaped)
     app.jinja_env.globals["ui"] = Components(app.jinja_env)
