@@ -47,7 +47,7 @@ def entries(
     found = db.session.scalars(query).all()
     shown = found[:limit]
     ids = {one.event_id for one in shown}
-    lines = read_lines(lines_query().where(Event.id.in_(ids)), with_issues=True) if ids else []
+    lines = read_lines(lines_query().where(Event.id.in_(ids))) if ids else []
     by_event = {line.id: line for line in lines}
     more = shown[-1].id if len(found) > limit else None
     return [_entry(one, by_event[one.event_id]) for one in shown], more

@@ -88,7 +88,7 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
     """The page of an event. Its rights are those of what it is about. Raises NotFound."""
     entry = visible_event(viewer, uid)
     event = entry.event
-    [line] = with_projects(read_lines(lines_query().where(Event.id == event.id), with_issues=True))
+    [line] = with_projects(read_lines(lines_query().where(Event.id == event.id)))
     knows_all = _knows_all(viewer, line)
     lanes, scale = _lanes(postings_of(event.id), viewer, knows_all)
     return EventPage(
@@ -187,7 +187,7 @@ def _caused(viewer: Viewer, event: Event) -> list[Line]:
 def _visible(viewer: Viewer, where: ColumnElement[bool]) -> list[Line]:
     """Those of these events whose project the viewer sees."""
     query = lines_query().where(where, Event.subject != "user")
-    lines = with_projects(read_lines(query.order_by(Event.id).limit(MOST_CAUSED), with_issues=True))
+    lines = with_projects(read_lines(query.order_by(Event.id).limit(MOST_CAUSED)))
     return [line for line in lines if line.project is not None and may(viewer, Right.see, line.project)]
 
 

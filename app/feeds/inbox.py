@@ -150,7 +150,7 @@ def _lines(event_ids: set[int]) -> tuple[dict[int, Line], dict[int, dict[str, An
     if not event_ids:
         return {}, {}
     events = rows(_EVENTS, ids=list(event_ids))
-    lines = make_lines(events, with_issues=True)
+    lines = make_lines(events)
     return {line.id: line for line in lines}, {event.id: event.facts for event in events}
 
 

@@ -16,7 +16,6 @@ from app.db import db, rows
 from app.events.action import join
 from app.events.actions import ACTIONS, action_class
 from app.events.event import Event
-from app.events.issue_actions import Commented
 from app.events.parts import Part
 from app.events.queries import texts_of
 from app.issues.comment import Comment
@@ -32,12 +31,12 @@ def is_none_of(actions: Iterable[str]) -> ColumnElement[bool]:
     return Event.action.not_in([literal_column(f"'{name}'") for name in sorted(actions)])
 
 
-def lines_query() -> Select[Any]:
+def lines_query(*, with_issues: bool = True) -> Select[Any]:
     """The start of every query of lines: an event with its actor, what was said, and the issue it is about.
 
     All of it in one statement of columns; no entity is built for reading.
     """
-    return (
+    query: Select[Any] = (
         select(
             Event.id,
             Event.uid,
@@ -60,13 +59,21 @@ def lines_query() -> Select[Any]:
             Comment.edited_at,
             Comment.deleted_at,
             Comment.author_id,
+        )
+        .outerjoin(User, User.id == Event.actor_id)
+        .outerjoin(Comment, and_(Comment.issue_id == Event.issue_id, Comment.event_seq == Event.seq))
+    )
+    return _naming_issues(query) if with_issues else query
+
+
+def _naming_issues(query: Select[Any]) -> Select[Any]:
+    return (
+        query.add_columns(
             Issue.number.label("issue_number"),
             Issue.title.label("issue_title"),
             Issue.status.label("issue_status"),
             Project.key.label("project_key"),
         )
-        .outerjoin(User, User.id == Event.actor_id)
-        .outerjoin(Comment, and_(Comment.issue_id == Event.issue_id, Comment.event_seq == Event.seq))
         .outerjoin(Issue, Issue.id == Event.issue_id)
         .outerjoin(Project, Project.id == Event.project_id)
     )
@@ -149,15 +156,18 @@ class Line:
     """The lines that were folded into this one; empty for a line that stands for itself."""
 
 
-def read_lines(query: Select[Any], *, with_issues: bool, **values: Any) -> list[Line]:
+def read_lines(query: Select[Any], *, cards: bool = False, **values: Any) -> list[Line]:
     """The lines of a query that began as `lines_query()`, in its order. `values`: of a statement that is kept."""
-    return make_lines(rows(query, **values), with_issues=with_issues)
+    return make_lines(rows(query, **values), cards=cards)
 
 
-def make_lines(found: Sequence[Row[Any]], *, with_issues: bool) -> list[Line]:
-    """The lines of these rows. `with_issues`: with the issue each is about, for feeds over many."""
-    texts = texts_of([row.id for row in found])
-    return [_line(row, texts.get(row.id, {}), with_issues=with_issues) for row in found]
+def make_lines(found: Sequence[Row[Any]], *, with_issues: bool = True, cards: bool = False) -> list[Line]:
+    """The lines of these rows. `with_issues`: with the issue each is about, for feeds over many.
+
+    `cards`: comments are shown as cards, so no sentence is made for them.
+    """
+    texts = texts_of([row.id for row in found if not (cards and row.said_id)])
+    return [_line(row, texts.get(row.id, {}), with_issues=with_issues, cards=cards) for row in found]
 
 
 def with_projects(lines: Sequence[Line]) -> Sequence[Line]:
@@ -170,9 +180,12 @@ def with_projects(lines: Sequence[Line]) -> Sequence[Line]:
     return lines
 
 
-def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool) -> Line:
+def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool, cards: bool) -> Line:
     kind = action_class(row.subject, row.action)
-    action = join(kind, row.facts, texts)
+    glyph, parts = kind.icon, []
+    if not (cards and row.said_id):
+        action = join(kind, row.facts, texts)
+        glyph, parts = action.glyph(), action.line(row.actor_id)
     return Line(
         id=row.id,
         uid=row.uid,
@@ -181,14 +194,14 @@ def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool) -> Line:
         issue_id=row.issue_id,
         project_id=row.project_id,
         doer=_doer(row),
-        glyph=action.glyph(),
-        parts=action.line(row.actor_id),
+        glyph=glyph,
+        parts=parts,
         at=row.created_at,
         small=kind.small,
         quiet=row.quiet,
         depth=row.depth,
         issue=_issue(row) if with_issues and row.issue_id is not None else None,
-        comment=_said(row) if row.action == Commented.name and row.said_id is not None else None,
+        comment=_said(row) if row.said_id is not None else None,
     )
 
 

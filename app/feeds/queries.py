@@ -58,14 +58,14 @@ def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> I
     found = found[1:] if more else found
     first = found[0].seq if found else 1
     earlier = rows(_count_before(only), issue_id=issue.id, seq=first, most=limit)[0][0] if more else 0
-    return IssueFeed(make_lines(found, with_issues=False), first, issue.event_seq, earlier)
+    return IssueFeed(make_lines(found, with_issues=False, cards=True), first, issue.event_seq, earlier)
 
 
 def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
     """What came after this number, up to AFTER events. The last number read counts hidden events too."""
     found = rows(_after(), issue_id=issue.id, seq=seq)
     wanted = [row for row in found if _wanted(row, only)]
-    lines = make_lines(wanted, with_issues=False)
+    lines = make_lines(wanted, with_issues=False, cards=True)
     return IssueFeed(lines, first_seq=seq + 1, last_seq=found[-1].seq if found else seq, earlier=0)
 
 
@@ -85,7 +85,7 @@ def timeline(
         projects = list(seen_projects(viewer))
     lines = read_lines(
         _timeline(actor is not None, cursor is not None),
-        with_issues=True,
+        cards=True,
         projects=list(projects),
         actor=actor.id if actor is not None else None,
         at=cursor[0] if cursor else None,
@@ -120,7 +120,7 @@ _MOST = bindparam("most", type_=Integer)
 
 @cache
 def _before(only: str) -> Select[Any]:
-    query = lines_query().where(*_of(only), Event.seq < bindparam("seq"))
+    query = lines_query(with_issues=False).where(*_of(only), Event.seq < bindparam("seq"))
     return query.order_by(Event.seq.desc()).limit(_MOST)
 
 
@@ -133,7 +133,9 @@ def _count_before(only: str) -> Select[Any]:
 
 @cache
 def _after() -> Select[Any]:
-    query = lines_query().where(Event.issue_id == bindparam("issue_id"), Event.seq > bindparam("seq"))
+    query = lines_query(with_issues=False).where(
+        Event.issue_id == bindparam("issue_id"), Event.seq > bindparam("seq")
+    )
     return query.order_by(Event.seq).limit(AFTER)
 
 

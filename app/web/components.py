@@ -1,5 +1,6 @@
 """`ui`: the macros of templates/components, in every template without an import, `{{ ui.icon("bell") }}`."""
 
+import html
 from functools import lru_cache
 from typing import Any
 
@@ -97,9 +98,11 @@ class Context(runtime.Context):
 def escaped(value: object) -> str:
     """`value` as safe text. What is safe already is given back as it is: half of what a page prints."""
     kind = type(value)
+    if kind is str:
+        return html.escape(value)  # type: ignore[arg-type] # it is one
     if kind is Markup:
         return value  # type: ignore[return-value] # it is one
-    return str(value) if kind is int else escape(value)
+    return escape(value)
 
 
 class Generator(CodeGenerator):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from markupsafe import Markup, escape
@@ -38,13 +39,23 @@ def when(moment: datetime, style: Style = "time") -> Markup:
     time: 15:41; date: 20 November; relative: 3 minutes ago; short: 3 min; full: 20 November 2026, 10:12 UTC.
     Relative and short ones are kept right by the page's script.
     """
+    if style == "time":
+        return _clock_element(moment, zone())
     live = f' data-relative="{style}"' if style in ("relative", "short") else ""
-    local = moment.astimezone(zone())
-    words = _clock(local) if style == "time" else moment_text(moment, style)
-    # numbers, names of months and of zones: nothing here needs to be escaped, and a feed has a hundred of these
-    return Markup(  # noqa: S704
-        f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{_full(local)}"{live}>{words}</time>'
-    )
+    return _element(moment, moment.astimezone(zone()), moment_text(moment, style), live)
+
+
+@lru_cache(4_096)
+def _clock_element(moment: datetime, here: ZoneInfo) -> Markup:
+    """The same on every page and every day, and a feed has fifty of them."""
+    local = moment.astimezone(here)
+    return _element(moment, local, _clock(local))
+
+
+def _element(moment: datetime, local: datetime, words: str, more: str = "") -> Markup:
+    """Numbers, names of months and of zones: nothing here needs to be escaped."""
+    instant = moment.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{instant}" title="{_full(local)}"{more}>{words}</time>')  # noqa: S704
 
 
 def moment_text(moment: datetime, style: Style = "time") -> str:
