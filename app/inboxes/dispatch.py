@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from flask import Flask
+from redis import Redis
 from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,11 +50,11 @@ def add_deliveries(batch: Sequence[Recorded]) -> None:
     ]
     if rows:
         run(_ADD, rows)
-    _wake_afterwards({row["inbox"] for row in rows if row["state"] == "pending"})
     for event in batch:
         if event.issue_id is not None and not event.imported:
             topic = f"issue:{event.issue_id}"
             after_commit(topic, partial(publish, topic, event.seq))
+    _wake_afterwards({row["inbox"] for row in rows if row["state"] == "pending"})
 
 
 _ADD = insert(Delivery.__table__)  # type: ignore[arg-type]
@@ -74,22 +75,41 @@ def _delivery(event: Recorded, inbox: str, *, off: bool) -> dict[str, object]:
 
 
 def _wake_afterwards(inboxes: set[object]) -> None:
-    for queue, names in queues().items():
-        if inboxes.intersection(names):
-            after_commit(f"wake:{queue}", partial(_wake, queue))
+    wanted: set[str] = db.session.info.setdefault("transaction", {}).setdefault("wake", set())
+    wanted.update(queue for queue, names in queues().items() if inboxes.intersection(names))
+    if wanted:
+        after_commit("wake", partial(_wake, wanted))
 
 
-def _wake(queue: str) -> None:
-    wake(queue)
+def _wake(wanted: set[str]) -> None:
+    wake(*sorted(wanted))
 
 
-def wake(queue: str) -> bool:
-    """Ask a worker to look at the queue, once for many commits. False when Redis did not take it."""
-    key = _wake_key(queue)
-    asked = broker.call(lambda redis: bool(redis.set(key, 1, nx=True, ex=WAKE_SECONDS)), None)
-    if asked:
-        return broker.call(lambda _: bool(rq.get_queue(queue).enqueue(broadcast.func, queue)), False)
-    return asked is not None
+def wake(*queues: str) -> bool:
+    """Ask workers to look at the queues, once for many commits. False when Redis did not take it.
+
+    Two trips to Redis whatever the number of queues, one when all of them are awake already.
+    """
+    asleep = broker.call(partial(_asleep, queues), None)
+    if asleep:
+        return broker.call(partial(_enqueue, asleep), False)
+    return asleep is not None
+
+
+def _asleep(queues: Sequence[str], client: Redis) -> list[str]:
+    """Those of the queues that nobody has woken yet; from now on they count as woken."""
+    with client.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.set(_wake_key(queue), 1, nx=True, ex=WAKE_SECONDS)
+        return [queue for queue, first in zip(queues, pipe.execute(), strict=True) if first]
+
+
+def _enqueue(queues: Sequence[str], client: Redis) -> bool:
+    with client.pipeline() as pipe:
+        for queue in queues:
+            rq.get_queue(queue).enqueue(broadcast.func, queue, pipeline=pipe)
+        pipe.execute()
+    return True
 
 
 @rq.job(queue="events")
