@@ -202,8 +202,10 @@ def _taken(clone: Path, port: int) -> None:
 def _make(clone: Path, target: str) -> None:
     began = time.monotonic()
     done = subprocess.run(["make", target], cwd=clone, capture_output=True, text=True, check=False)
-    tail = (done.stdout + done.stderr).strip().splitlines()[-3:]
-    note(f"`make {target}`", f"{time.monotonic() - began:.0f} s: {' / '.join(tail)}", done.returncode == 0)
+    said = (done.stdout + done.stderr).strip().splitlines()
+    note(f"`make {target}`", f"{time.monotonic() - began:.0f} s: {said[-1]}", done.returncode == 0)
+    if done.returncode:
+        print("\n".join(said[-60:]), flush=True)  # noqa: T201
 
 
 def _rest(seconds: float) -> None:
