@@ -47,8 +47,19 @@ COMMENT = Pair(
 )
 
 FEW_AND_MANY = (
-    ("list", "/projects/BIG/issues?q=label:%22nothing%22", "/projects/BIG/issues"),
+    (
+        "list",
+        "/projects/BIG/issues?q=priority:urgent+letter+plum+pear",
+        "/projects/BIG/issues?q=priority:none",
+    ),
     ("issue", "/issues/BIG-1", "/issues/BIG-2"),
-    ("long issue", "/issues/BIG-2", "/issues/BIG-3"),
+    ("issue, more than it shows", "/issues/BIG-3", "/issues/BIG-4"),
     ("person", "/people/quill/activity", "/people/person3/activity"),
+    ("project", "/projects/APP/activity", "/projects/BIG/activity"),
 )
+"""Two addresses of a page that must ask the database as often: with few rows, and with many."""
+
+MANY_TO_FEW = 1.5
+"""The goal: CPU of the issue with 2,000 events / of the one with 10."""
+RECORDING = {"sqlite": 1.3, "postgresql": 1.6}
+"""The goal: an event with its deliveries / the event alone, committed."""

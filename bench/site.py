@@ -43,13 +43,44 @@ def cached_sqlite(size: Size) -> Path:
 
 
 @contextmanager
+def site(size: Size) -> Iterator[str]:
+    """The address of a site of this size that a run may write on: SQLite, BENCH_DB=postgresql, or DATABASE_URL."""
+    if url := os.environ.get("DATABASE_URL"):
+        with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+            fill(url, Path(folder), size)
+        yield url
+    elif os.environ.get("BENCH_DB", "sqlite").startswith("postgres"):
+        with _postgres_site(size) as url:
+            yield url
+    else:
+        with sqlite_site(size) as url:
+            yield url
+
+
+@contextmanager
 def sqlite_site(size: Size) -> Iterator[str]:
-    """The address of a copy that a run may write on."""
+    """A copy of the one that is kept."""
     made = cached_sqlite(size)
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         for name in ("tidings.db", "floor.db"):
             shutil.copyfile(made / name, Path(folder) / name)
         yield f"sqlite:///{Path(folder) / 'tidings.db'}"
+
+
+@contextmanager
+def _postgres_site(size: Size) -> Iterator[str]:
+    """A server of our own, filled anew, that waits for its disk as one in use does."""
+    from tests.support.databases import PostgresServer
+
+    with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+        server = PostgresServer(Path(folder), fsync="on")
+        try:
+            server.create("bench")
+            with tempfile.TemporaryDirectory(prefix="tidings-bench-") as instance:
+                fill(server.url("bench"), Path(instance), size)
+            yield server.url("bench")
+        finally:
+            server.stop()
 
 
 def fill(database_url: str, folder: Path, size: Size) -> None:

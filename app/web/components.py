@@ -34,10 +34,11 @@ DRAWN_ONCE = frozenset(
             "keys_sheet",
             "head_links",
             "nav_item",
+            "comment_head",
         ),
     }
 )
-"""Macros made of nothing but their arguments, which are words and numbers: the same ones are drawn once and kept."""
+"""Macros made of nothing but their arguments, all of them values: with the same ones they are drawn once."""
 KEPT = 2_048
 
 

@@ -25,16 +25,16 @@ def missing(reason: str) -> None:
 
 
 class PostgresServer:
-    """A private server on a unix socket, with fsync off; ended with the test session."""
+    """A private server on a unix socket, by default with fsync off; ended with the test session."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fsync: str = "off") -> None:
         assert PG_BIN is not None
         self.folder = folder
         self.prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
         self._run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=200"
+        options = f"-k {folder} -c listen_addresses='' -c fsync={fsync} -c max_connections=200"
         self._run(
             "pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start"
         )

@@ -34,7 +34,7 @@ ROWAN, TANSY, BRAM = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Issue:
     key: str
     title: str
