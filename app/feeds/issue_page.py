@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import Select, and_, bindparam, func, literal, select, union_all
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -14,8 +15,9 @@ from app.feeds import queries as feed_queries
 from app.feeds.grouping import Day, Item, by_day, fold
 from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
-from app.issues.issue import Issue
-from app.issues.queries import Chip, Face, assignees_of, labels_of
+from app.issues.issue import Issue, IssueAssignee
+from app.issues.label import IssueLabel, Label
+from app.issues.queries import Chip, Face
 from app.issues.subscription import Subscription
 from app.issues.visit import Visit
 from app.issues.workflow import Step, allowed_steps
@@ -86,16 +88,20 @@ def place_of(issue: Issue, viewer: Viewer) -> Place:
 
 
 def side(issue: Issue, place: Place) -> Side:
-    """The side panel. Three queries."""
-    found = rows(_WATCHERS, issue_id=issue.id)
-    people = [Face(row.id, row.username, row.name) for row in found]
+    """The side panel. One query."""
+    found = rows(_SIDE, issue_id=issue.id)
+    watchers = [row for row in found if row.what == "watcher"]
     return Side(
         issue=issue,
         granted=place.granted,
         steps=allowed_steps(issue) if Right.triage in place.granted else [],
-        labels=labels_of([issue.id]).get(issue.id, []),
-        assignees=assignees_of([issue.id]).get(issue.id, []),
-        watching=Watching(people, found[0].watchers if found else 0, place.watches),
+        labels=[Chip(row.id, row.name, row.more) for row in found if row.what == "label"],
+        assignees=[Face(row.id, row.more, row.name) for row in found if row.what == "assignee"],
+        watching=Watching(
+            [Face(row.id, row.more, row.name) for row in watchers],
+            watchers[0].of if watchers else 0,
+            place.watches,
+        ),
     )
 
 
@@ -111,13 +117,43 @@ _PLACE = (
     .outerjoin(Visit, and_(Visit.user_id == User.id, Visit.issue_id == bindparam("issue_id")))
     .where(User.id == bindparam("viewer_id"))
 )
-_WATCHERS = (
-    select(User.id, User.username, User.name, func.count().over().label("watchers"))
-    .join(Subscription, Subscription.user_id == User.id)
-    .where(Subscription.issue_id == bindparam("issue_id"), Subscription.muted.is_(False))
-    .order_by(Subscription.created_at, User.id)
-    .limit(FACES)
-)
+
+
+def _beside(what: str, order: Sequence[Any], key: Any, name: Any, more: Any) -> Select[*tuple[Any, ...]]:
+    """A part of the panel: its rows, their place in it, and how many there are."""
+    return select(
+        literal(what).label("what"),
+        key.label("id"),
+        name.label("name"),
+        more.label("more"),
+        func.row_number().over(order_by=order).label("place"),
+        func.count().over().label("of"),
+    )
+
+
+def _panel() -> Select[*tuple[Any, ...]]:
+    labels = (
+        _beside("label", [func.lower(Label.name)], Label.id, Label.name, Label.color)
+        .join(IssueLabel, IssueLabel.label_id == Label.id)
+        .where(IssueLabel.issue_id == bindparam("issue_id"))
+    )
+    assignees = (
+        _beside("assignee", [User.name, User.id], User.id, User.name, User.username)
+        .join(IssueAssignee, IssueAssignee.user_id == User.id)
+        .where(IssueAssignee.issue_id == bindparam("issue_id"))
+    )
+    watchers = (
+        _beside("watcher", [Subscription.created_at, User.id], User.id, User.name, User.username)
+        .join(Subscription, Subscription.user_id == User.id)
+        .where(Subscription.issue_id == bindparam("issue_id"), Subscription.muted.is_(False))
+        .order_by("place")
+        .limit(FACES)
+    )
+    whole = union_all(labels, assignees, select(watchers.subquery())).subquery()
+    return select(whole).order_by(whole.c.what, whole.c.place)
+
+
+_SIDE = _panel()
 
 
 def opening_feed(issue: Issue, viewer: Viewer, place: Place, *, only: str) -> Feed:
