@@ -91,7 +91,7 @@ def seed(size: Size | None = None) -> None:
         db.session.commit()
         db.session.expunge_all()
         scene.people = list(db.session.scalars(select(User).order_by(User.id)))
-    _tell_reader(scene)
+    _tell_people(scene)
     db.session.commit()
 
 
@@ -283,23 +283,21 @@ def _change(
     return TitleChanged.model_validate({"from": "An older title", "to": issue.title})
 
 
-def _tell_reader(scene: _Scene) -> None:
-    """Some hundred notifications, a third of them unread."""
-    reader = scene.people[0]
+def _tell_people(scene: _Scene) -> None:
+    """Some dozen notifications for each person, a third of them unread."""
     query = select(Event.id, Event.issue_id, Event.project_id, Event.created_at)
-    query = query.where(Event.action == "commented").order_by(Event.id.desc()).limit(2_000)
+    query = query.where(Event.action == "commented").order_by(Event.id.desc()).limit(6_000)
     told = [
         {
-            "user_id": reader.id,
+            "user_id": scene.people[place % PEOPLE].id,
             "event_id": row.id,
             "issue_id": row.issue_id,
             "project_id": row.project_id,
             "reason": "watching",
             "created_at": row.created_at,
-            "read_at": None if place % 3 == 0 else row.created_at,
+            "read_at": None if place % 9 < 3 else row.created_at,
         }
         for place, row in enumerate(db.session.execute(query))
-        if place % 6 == 0
     ]
     _insert(Notification, told)
 

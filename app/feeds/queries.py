@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_, union_all
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -22,6 +22,8 @@ PAGE = 50
 AFTER = 100
 """How many events one answer to an open page brings at most; the page asks again when there are more."""
 
+APART = 20
+"""Up to this many projects are read each by its own index and put together."""
 CHANGES_ONLY = ("commented",)
 
 
@@ -53,11 +55,9 @@ def latest(issue: Issue, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
 
 def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> IssueFeed:
     """The stretch before this number."""
-    found = rows(_before(only), issue_id=issue.id, seq=seq, most=limit + 1)[::-1]
-    more = len(found) > limit
-    found = found[1:] if more else found
+    found = rows(_before(only), issue_id=issue.id, seq=seq, most=limit, both=2 * limit)[::-1]
     first = found[0].seq if found else 1
-    earlier = rows(_count_before(only), issue_id=issue.id, seq=first, most=limit)[0][0] if more else 0
+    earlier = found[0].counted - len(found) if found else 0
     return IssueFeed(make_lines(found, with_issues=False, cards=True), first, issue.event_seq, earlier)
 
 
@@ -83,10 +83,11 @@ def timeline(
     """
     if projects is None:
         projects = list(seen_projects(viewer))
+    apart = len(projects) if actor is None and len(projects) <= APART else None
     lines = read_lines(
-        _timeline(actor is not None, cursor is not None),
+        _timeline(actor is not None, cursor is not None, apart),
         cards=True,
-        projects=list(projects),
+        **_project_values(projects, apart),
         actor=actor.id if actor is not None else None,
         at=cursor[0] if cursor else None,
         id=cursor[1] if cursor else None,
@@ -120,15 +121,12 @@ _MOST = bindparam("most", type_=Integer)
 
 @cache
 def _before(only: str) -> Select[Any]:
-    query = lines_query(with_issues=False).where(*_of(only), Event.seq < bindparam("seq"))
-    return query.order_by(Event.seq.desc()).limit(_MOST)
-
-
-@cache
-def _count_before(only: str) -> Select[Any]:
-    """How many the next press brings: counted up to a page, so a long history costs no more than a short one."""
-    page = select(Event.id).where(*_of(only), Event.seq < bindparam("seq")).limit(_MOST).subquery()
-    return select(func.count()).select_from(page)
+    """A page; each row knows how many there are on it and the one before: more are never counted."""
+    earlier = (*_of(only), Event.seq < bindparam("seq"))
+    two_pages = select(Event.id).where(*earlier).order_by(Event.seq.desc())
+    counted = select(func.count()).select_from(two_pages.limit(bindparam("both", type_=Integer)).subquery())
+    query = lines_query(with_issues=False).add_columns(counted.scalar_subquery().label("counted"))
+    return query.where(*earlier).order_by(Event.seq.desc()).limit(_MOST)
 
 
 @cache
@@ -153,15 +151,36 @@ def _wanted(row: Row[Any], only: str) -> bool:
 
 
 @cache
-def _timeline(of_actor: bool, goes_on: bool) -> Select[Any]:
-    query = lines_query().where(Event.subject != "user", is_none_of(HIDDEN))
-    query = query.where(Event.project_id.in_(bindparam("projects", expanding=True)))
+def _timeline(of_actor: bool, goes_on: bool, apart: int | None) -> Select[Any]:
+    """`apart`: so many projects are read one by one, else all of them along the time of the events.
+
+    Along the time, a reader of one quiet project on a lively site would pass over the whole history of the others.
+    """
+    wanted = [Event.subject != "user", is_none_of(HIDDEN)]
     if of_actor:
-        query = query.where(Event.actor_id == bindparam("actor"))
+        wanted.append(Event.actor_id == bindparam("actor"))
     if goes_on:
         place = tuple_(bindparam("at", type_=UtcDateTime), bindparam("id", type_=BigId))
-        query = query.where(tuple_(Event.created_at, Event.id) < place)
-    return query.order_by(Event.created_at.desc(), Event.id.desc()).limit(_MOST)
+        wanted.append(tuple_(Event.created_at, Event.id) < place)
+    newest = (Event.created_at.desc(), Event.id.desc())
+    if apart:
+        of_each = [
+            select(Event.id)
+            .where(Event.project_id == bindparam(f"project_{n}"), *wanted)
+            .order_by(*newest)
+            .limit(_MOST)
+            for n in range(apart)
+        ]
+        found = union_all(*(select(part.subquery()) for part in of_each))
+        return lines_query().where(Event.id.in_(found)).order_by(*newest).limit(_MOST)
+    among = Event.project_id.in_(bindparam("projects", expanding=True))
+    return lines_query().where(among, *wanted).order_by(*newest).limit(_MOST)
+
+
+def _project_values(projects: Sequence[int], apart: int | None) -> dict[str, Any]:
+    if apart:
+        return {f"project_{n}": project_id for n, project_id in enumerate(projects)}
+    return {"projects": list(projects)}
 
 
 @cache

@@ -31,7 +31,12 @@ class Notification(Base):
         UniqueConstraint("user_id", "event_id"),
         Index("ix_notifications_user", "user_id", "issue_id", "id"),
         Index(
-            "ix_notifications_unread", "user_id", sqlite_where=text(_UNREAD), postgresql_where=text(_UNREAD)
+            "ix_notifications_unread",
+            "user_id",
+            "issue_id",
+            "project_id",
+            sqlite_where=text(_UNREAD),
+            postgresql_where=text(_UNREAD),
         ),
     )
 

@@ -333,7 +333,7 @@ def upgrade():
     sa.UniqueConstraint('user_id', 'event_id', name=op.f('uq_notifications_user_id_event_id'))
     )
     with op.batch_alter_table('notifications', schema=None) as batch_op:
-        batch_op.create_index('ix_notifications_unread', ['user_id'], unique=False, sqlite_where=sa.text('read_at IS NULL AND done_at IS NULL'), postgresql_where=sa.text('read_at IS NULL AND done_at IS NULL'))
+        batch_op.create_index('ix_notifications_unread', ['user_id', 'issue_id', 'project_id'], unique=False, sqlite_where=sa.text('read_at IS NULL AND done_at IS NULL'), postgresql_where=sa.text('read_at IS NULL AND done_at IS NULL'))
         batch_op.create_index('ix_notifications_user', ['user_id', 'issue_id', 'id'], unique=False)
 
     op.create_table('outgoing_mails',
