@@ -128,6 +128,7 @@ def test_news_out_of_view_move_nothing_and_a_pill_counts_them(page: Page, addres
         gallery.said.append(text)
         page.evaluate("() => document.querySelector('.tail').dispatchEvent(new CustomEvent('live'))")
         expect(page.locator(f"#event-{len(gallery.said)}")).to_be_attached()
+        expect(page.locator("#announcer")).to_have_text("Otis commented")
     expect(page.locator("[data-fresh]")).to_have_text("2 new updates")
     after = line.bounding_box()
     assert before
@@ -135,7 +136,6 @@ def test_news_out_of_view_move_nothing_and_a_pill_counts_them(page: Page, addres
     assert abs(before["y"] - after["y"]) < 1
     assert box.input_value() == ""
     assert page.evaluate("() => document.activeElement.tagName") == "BODY"
-    expect(page.locator("#announcer")).to_have_text("Otis commented")
 
 
 def test_single_keys_press_what_the_page_offers_and_nothing_while_typing(page: Page, address: str) -> None:
