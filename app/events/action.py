@@ -6,8 +6,9 @@ stands in `event_texts`, where redaction and erasure may delete it without break
 
 import secrets
 import types
+from contextlib import suppress
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
@@ -107,10 +108,19 @@ def split(action: Action) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
 
 def join(kind: type[Action], facts: dict[str, Any], texts: dict[str, str]) -> Action:
     """The action as it was recorded; a text that is gone reads REMOVED."""
+    if not texts:
+        with suppress(TypeError):  # facts that hold lists, or commitments to texts
+            return _wordless(kind, tuple(facts.items()))
     restored = dict(facts)
     for path in text_paths(kind):
         _restore(restored, path, "", texts)
     return kind.model_validate(restored)
+
+
+@lru_cache(2_048)
+def _wordless(kind: type[Action], facts: tuple[tuple[str, Any], ...]) -> Action:
+    """Made of enum values and numbers alone, as most moves are: few different ones, and none of them changes."""
+    return kind.model_validate(dict(facts))
 
 
 def commitment(salt: str, text: str) -> str:

@@ -20,6 +20,7 @@ class Part:
 
 
 ARROW = Part("arrow", " to ")
+_THIS = Part("this", "this")
 
 
 def text(words: str) -> Part:
@@ -32,7 +33,7 @@ def strong(words: str) -> Part:
 
 def this(on: str | None = None) -> Part:
     """The issue the event is about; `on` is the word before its key where it has to be named."""
-    return Part("this", "this", extra={"on": on} if on else {})
+    return _THIS if on is None else Part("this", "this", extra={"on": on})
 
 
 def quote(words: str | None) -> list[Part]:
