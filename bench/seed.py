@@ -153,7 +153,9 @@ def _text(scene: _Scene, project: Project) -> WrittenText:
     lines.append(
         f"See **{chance.choice(WORDS)}** and `{chance.choice(WORDS)}_count`, or BIG-{chance.randint(1, 900)}."
     )
-    return write_text("\n\n".join(chance.sample(lines, chance.randint(1, 4))), project, field="body", required=True)
+    return write_text(
+        "\n\n".join(chance.sample(lines, chance.randint(1, 4))), project, field="body", required=True
+    )
 
 
 def _plan(scene: _Scene) -> Iterator[tuple[int, int, int]]:
