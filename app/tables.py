@@ -15,6 +15,7 @@ from app.issues.text_version import TextVersion
 from app.issues.visit import Visit
 from app.notifications.notification import Notification
 from app.notifications.outgoing_mail import OutgoingMail
+from app.periodic import Schedule
 from app.projects.membership import Membership
 from app.projects.project import Project
 
@@ -36,6 +37,7 @@ TABLES = (
     Notification,
     OutgoingMail,
     Project,
+    Schedule,
     SignInSession,
     Subscription,
     TextVersion,

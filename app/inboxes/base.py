@@ -39,14 +39,26 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One receiver of one event: `name` tells it apart from others, `message` is plain data ready to be sent."""
+    """One receiver of one event: `name` tells it apart from others, `message` is plain data ready to be sent.
+
+    `held` says why nothing is sent for now (its endpoint is off): it waits until somebody sends it again.
+    """
 
     name: str
     message: Any
+    held: str | None = None
 
 
 class Undeliverable(Exception):
     """A target that cannot be reached, ever. The text says why; it is not tried again."""
+
+
+class TryLater(Exception):
+    """A receiver that asked to be left alone for a while (Retry-After). The text says so in words."""
+
+    def __init__(self, words: str, *, after: timedelta) -> None:
+        super().__init__(words)
+        self.after = after
 
 
 @dataclass
@@ -101,8 +113,8 @@ class Inbox:
     def send(cls, target: Target) -> str:
         """Reach one target with no transaction open; returns what became of it in a few words.
 
-        Raises Undeliverable when it is hopeless; any other exception is tried again. The text of both names the
-        receiver and says in words what went wrong: administrators read it.
+        Raises Undeliverable when it is hopeless, TryLater when the receiver named a time; any other exception is
+        tried again. The text names the receiver and says in words what went wrong: administrators read it.
         """
         raise NotImplementedError(f"{cls.__name__} sends nothing")
 

@@ -147,11 +147,14 @@ def mark(marks: Sequence[Mark]) -> bool:
     return ours
 
 
-def after_failure(claim: Claim, error: str, waits: Sequence[timedelta]) -> Mark:
-    """Try again after the next wait, spread by a fifth; dead when there is no next."""
+def after_failure(
+    claim: Claim, error: str, waits: Sequence[timedelta], *, at_least: timedelta = timedelta()
+) -> Mark:
+    """Try again after the next wait, spread by a fifth, and not before `at_least`; dead when there is no next."""
     if claim.attempt > len(waits):
         return Mark(claim, "dead", error=error)
     wait = waits[claim.attempt - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    wait = max(wait, at_least)
     return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + wait)
 
 

@@ -4,7 +4,7 @@
 2. After the commit: a wake-up on the queue, and the issue's new number to the live pages. Neither may fail the request.
 3. `broadcast(queue)`, an RQ job, claims what is due and runs it, until nothing is due or its time is up.
 4. The sweeper, a thread in every worker, finds each second what a crash or a lost Redis left behind. It, and not the
-   wake-up, carries the promise.
+   wake-up, carries the promise. It starts the periodic work too.
 """
 
 import logging
@@ -20,7 +20,7 @@ from redis import Redis
 from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker, clock
+from app import broker, clock, periodic
 from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
 from app.inboxes.delivery import Delivery, queues_with_work
@@ -37,6 +37,8 @@ JOB_SECONDS = 20
 WAKE_SECONDS = 5
 """A wake-up that nobody answered counts as lost after this long."""
 SWEEP_SECONDS = 1.0
+TURN_SECONDS = 30
+"""Periodic work that nobody has begun after this long is asked for again."""
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -134,11 +136,30 @@ def sweep() -> list[str]:
     """Wake the queues that have due work, or do it here when Redis is away; returns their names."""
     read_first()
     due = queues_with_work(queues())
+    turns = periodic.due()
     db.session.rollback()
     for queue in due:
         if not wake(queue):
             drain(queue, seconds=JOB_SECONDS)
+    for name in turns:
+        if not broker.call(partial(_enqueue_turn, name), False):
+            periodic.run_turn(name)
     return due
+
+
+def _enqueue_turn(name: str, client: Redis) -> bool:
+    """Have the turn run as a job, once however many sweepers see it due."""
+    if client.set(f"tidings:turn:{name}", 1, nx=True, ex=TURN_SECONDS):
+        rq.get_queue("events").enqueue(run_periodic.func, name)
+    return True
+
+
+@rq.job(queue="events")
+def run_periodic(name: str) -> None:
+    """Run one turn of periodic work. Twice is harmless: the turn is claimed by one."""
+    read_first()
+    periodic.run_turn(name)
+    broker.call(lambda redis: redis.delete(f"tidings:turn:{name}"), 0)
 
 
 def start_sweeper(app: Flask) -> None:
