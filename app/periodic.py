@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.db import Base, begin_write, db, read_first
+from app.db import Base, begin_write, db
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,6 @@ def run_turn(name: str) -> bool:
         update(Schedule).where(Schedule.name == name).values(last_run_at=clock.now(), last_error=error)
     )
     db.session.commit()
-    read_first()
     return True
 
 
