@@ -77,7 +77,7 @@ def look_at(page: Page, where: str) -> list[str]:
 
 def test_the_door_and_the_first_project(product: Flask, browser: Browser) -> None:
     with serving(product) as base:
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")
         complaints = watch_console(page)
         found = set_up(page, base) + make_project(page, base) + sign_in_again(page, base)
         page.close()
@@ -135,7 +135,7 @@ def test_every_page_filled(product: Flask, browser: Browser) -> None:
         cookie, names = fill_the_world(product)
     found: list[str] = []
     with serving(product) as base:
-        context = browser.new_context()
+        context = browser.new_context(reduced_motion="reduce")
         context.add_cookies([{"name": "session", "value": cookie, "url": base}])
         page = context.new_page()
         complaints = watch_console(page)
