@@ -6,19 +6,18 @@ from flask import Response, current_app, request
 from flask_limiter.errors import RateLimitExceeded
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from app.api.shapes import ErrorEnvelope, Fault
 from app.db import db
 from app.errors import DomainError
+from app.web.errors import is_taken
 
 log = logging.getLogger(__name__)
 
 MALFORMED, UNKNOWN, INVALID = 400, 404, 422
-UNIQUE_VIOLATION = "23505"
-"""PostgreSQL's word for a second row where there may be one."""
 
 WORDS: dict[int, tuple[str, str]] = {
     400: ("malformed", "This request cannot be read"),
@@ -96,8 +95,7 @@ def refused_by_limit(_error: RateLimitExceeded) -> Response:
 def refused_by_database(error: Exception) -> Response:
     """Two did the same at once: 409; a value that no column holds: 422; a database busy or away: 503."""
     cause = str(getattr(error, "orig", ""))
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if state == UNIQUE_VIOLATION or "UNIQUE constraint failed" in cause:
+    if isinstance(error, SQLAlchemyError) and is_taken(error):
         status = 409
     elif isinstance(error, DataError):
         status = INVALID

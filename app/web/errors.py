@@ -66,6 +66,9 @@ CODES = {
     503: "unavailable",
 }
 STALE = "Please reload the page and try again."
+TAKEN = "Somebody else has just done the same. Reload the page and look before you send it again."
+UNIQUE_VIOLATION = "23505"
+"""PostgreSQL's code for a value that must be there once and is there already."""
 FOREIGN_HOST = "This server does not answer to that name."
 
 
@@ -144,6 +147,9 @@ def _http(error: HTTPException) -> Response | AnyResponse:
 
 
 def _database(error: SQLAlchemyError) -> Response:
+    if is_taken(error):
+        log.warning("Two did the same at once: %s", error)
+        return answer(409, TAKEN)
     if not _is_passing(error):
         return _broken(error)
     log.warning("The database did not answer: %s", error)
@@ -153,6 +159,12 @@ def _database(error: SQLAlchemyError) -> Response:
 def _broken(error: Exception) -> Response:
     log.error("A view failed: %s %s", request.method, request.path, exc_info=error)
     return answer(500)
+
+
+def is_taken(error: SQLAlchemyError) -> bool:
+    """Whether another request has made the same thing between our look and our write."""
+    original = getattr(error, "orig", None)
+    return getattr(original, "sqlstate", None) == UNIQUE_VIOLATION or "UNIQUE constraint" in str(original)
 
 
 _SQLITE_PASSING = ("locked", "busy", "unable to open", "disk i/o", "disk is full")

@@ -1,8 +1,11 @@
 """Projects in the browser: making, settings, members, labels."""
 
+import threading
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from app.accounts.user import User
 from app.db import db
@@ -25,6 +28,28 @@ def events(project: Project) -> list[str]:
 
 def one_project() -> Project:
     return db.session.scalars(select(Project)).one()
+
+
+def test_people_who_take_one_key_at_once_get_one_project_and_words(context: Flask) -> None:
+    browsers = [browser_of(context, claimed(name)) for name in ("Ann", "Bea", "Cleo", "Dora")]
+    tokens = [browser.form_token() for browser in browsers]
+    db.session.rollback()
+    start = threading.Barrier(len(browsers))
+    answers: list[TestResponse] = []
+
+    def take(browser: Browser, token: str) -> None:
+        start.wait()
+        answers.append(browser.send("POST", "/projects", data={"csrf_token": token, **NEW}))
+
+    threads = [threading.Thread(target=take, args=both) for both in zip(browsers, tokens, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses[0] == 303
+    assert set(statuses[1:]) <= {409, 422}
+    assert one_project().key == "ORC"
 
 
 class TestMaking:
