@@ -9,11 +9,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from app import create_app
+from app import create_app, site
 from app.web import reader, shell
 from tests.conftest import settings_for
 from tests.support.browser import chromium
 from tests.web import gallery
+
+
+assert (
+    site.REGISTERED
+)  # the domain has said who reads and what stands around pages, before a test says otherwise
 
 
 def make_app(folder: Path, database_url: str | None = None, **changes: object) -> Flask:
