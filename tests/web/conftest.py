@@ -15,7 +15,6 @@ from tests.conftest import settings_for
 from tests.support.browser import chromium
 from tests.web import gallery
 
-
 assert (
     site.REGISTERED
 )  # the domain has said who reads and what stands around pages, before a test says otherwise
