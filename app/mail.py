@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 TIMEOUT_SECONDS = 10.0
 """For each answer of the server."""
@@ -73,14 +73,22 @@ def _connected(url: str) -> Iterator[smtplib.SMTP]:
     else:
         made = smtplib.SMTP(host, parts.port or 25, local_hostname=name, timeout=TIMEOUT_SECONDS)
     try:
-        if parse_qs(parts.query).get("starttls", ["0"])[0] in ("1", "true", "yes"):
-            made.starttls(context=ssl.create_default_context())
-        if parts.username:
-            made.login(unquote(parts.username), unquote(parts.password or ""))
+        _come_in(made, parts)
         yield made
         _leave(made)
     finally:
         made.close()
+
+
+def _come_in(server: smtplib.SMTP, parts: SplitResult) -> None:
+    """STARTTLS and signing in, as the address says. A server that knows neither is no receiver's fault."""
+    try:
+        if parse_qs(parts.query).get("starttls", ["0"])[0] in ("1", "true", "yes"):
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+    except smtplib.SMTPNotSupportedError as error:
+        raise MailFailed(f"{parts.hostname}: {error}") from error
 
 
 def _leave(server: smtplib.SMTP) -> None:
