@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.addresses import allowed_places
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 5000
 
@@ -32,6 +34,8 @@ class Settings:
     trusted_proxies: int
     smtp_url: str | None
     mail_from: str
+    allowed_outgoing: tuple[str, ...]
+    """Hosts, addresses and networks that requests to the outside may reach besides the public internet."""
     demo: bool
     log_level: str
     log_format: str
@@ -64,6 +68,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         trusted_proxies=_number(env, "TRUSTED_PROXIES", 0),
         smtp_url=_smtp_url(env.get("SMTP_URL")),
         mail_from=env.get("MAIL_FROM") or f"Tidings <tidings@{urlsplit(base_url).hostname}>",
+        allowed_outgoing=_allowed_outgoing(env.get("ALLOWED_OUTGOING")),
         demo=env.get("TIDINGS_DEMO", "1") != "0",
         log_level=_choice(env, "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         log_format=_choice(env, "LOG_FORMAT", ("text", "json"), "text"),
@@ -118,6 +123,17 @@ def _smtp_url(url: str | None) -> str | None:
     if urlsplit(url).scheme not in ("smtp", "smtps") or not urlsplit(url).hostname:
         raise BadSetting("SMTP_URL must look like smtp://user:password@host:587?starttls=1")
     return url
+
+
+def _allowed_outgoing(entries: str | None) -> tuple[str, ...]:
+    allowed = tuple(entry.strip() for entry in (entries or "").split(",") if entry.strip())
+    try:
+        allowed_places(allowed)
+    except ValueError as error:
+        raise BadSetting(
+            f"ALLOWED_OUTGOING is a list with commas, like hooks.corp,10.0.0.0/8: {error}"
+        ) from None
+    return allowed
 
 
 def _trusted_hosts(hosts: str | None, base_url: str) -> tuple[str, ...]:
