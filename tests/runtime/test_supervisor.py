@@ -1,5 +1,6 @@
 """`flask up`: everything under one roof."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -35,7 +36,9 @@ def programs(supervisor: Program) -> dict[int, str]:
     """What runs below the supervisor: Valkey, the web process, two workers and their children."""
     found = {}
     for pid in children_of(supervisor.pid):
-        if is_alive(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+            if not is_alive(pid):
+                continue
             found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
