@@ -10,7 +10,7 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker
 
-from app import clock
+from app import clock, processes
 
 RECYCLE_RSS_BYTES = 400 * 1024 * 1024
 LOOK_AT_MEMORY_EVERY = 50
@@ -96,6 +96,14 @@ class LeanSimpleWorker(SimpleWorker):
             self._state = state
         else:
             super().set_state(state, pipeline)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The job in hand ends at its next resting place and hands back what it has not begun."""
+        processes.ask_to_stop()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+
+    def set_shutdown_requested_date(self) -> None:
+        """Not written: a signal handler in the middle of a job is no place to wait for Redis."""
 
     def subscribe(self) -> None:
         """Not done, see above."""

@@ -10,10 +10,15 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from app import clock
 
 TIMEOUT_SECONDS = 10.0
 """For each answer of the server."""
+EXCHANGE_SECONDS = 25.0
+"""For all of them: a delivery's lease must not run out meanwhile."""
 
 
 class MailRefused(Exception):
@@ -27,14 +32,14 @@ class MailFailed(Exception):
 def send(message: EmailMessage, url: str) -> str:
     """Hand the message to the server for the one receiver in its `To`; returns the server's name.
 
-    Raises MailRefused or MailFailed, each saying who and what the server answered.
+    Raises MailRefused, MailFailed or MailInDoubt, each saying who and what the server answered.
     """
     receiver, sender = (str(message[header].addresses[0].addr_spec) for header in ("To", "From"))
     if not is_address(receiver):
         raise MailRefused(f"{receiver or 'the receiver'} is not an address")
     try:
         with _connected(url) as server:
-            server.send_message(message, from_addr=sender, to_addrs=[receiver])
+            _hand_over(server, message, sender, receiver)
     except smtplib.SMTPRecipientsRefused as error:
         code, words = next(iter(error.recipients.values()))
         raise _judged(receiver, code, words) from error
@@ -50,6 +55,19 @@ def send(message: EmailMessage, url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+def _hand_over(server: "_Exchange", message: EmailMessage, sender: str, receiver: str) -> None:
+    try:
+        server.send_message(message, from_addr=sender, to_addrs=[receiver])
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
+        if isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+            raise
+        if not server.has_handed_over:
+            raise
+        why = str(error) or type(error).__name__
+        words = f"{receiver}: the server took the whole message and never said whether it keeps it ({why})"
+        raise MailInDoubt(words) from error
+
+
 def is_address(text: str) -> bool:
     """Whether this can be put into an SMTP command: one @, something on both sides, no spaces or controls."""
     local, at, domain = text.rpartition("@")
@@ -57,13 +75,40 @@ def is_address(text: str) -> bool:
     return bool(at and local and domain and plain and "@" not in local and len(text) <= 254)
 
 
+class MailInDoubt(Exception):
+    """The server was given the whole message and never answered: it may have taken it."""
+
+
+class _Exchange(smtplib.SMTP):
+    """Knows what it said last, and does not go on for ever."""
+
+    said: bytes | str = b""
+    ends_at = float("inf")
+
+    def send(self, s: Any) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(max(0.01, min(TIMEOUT_SECONDS, self.ends_at - clock.monotonic())))
+        super().send(s)
+        self.said = s
+
+    @property
+    def has_handed_over(self) -> bool:
+        """Whether the last thing said was the whole message up to its final dot."""
+        return isinstance(self.said, bytes) and self.said.endswith(b"\r\n.\r\n")
+
+
+class _TlsExchange(_Exchange, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
 @contextmanager
-def _connected(url: str) -> Iterator[smtplib.SMTP]:
+def _connected(url: str) -> Iterator[_Exchange]:
     parts = urlsplit(url)
     host = parts.hostname or "localhost"
     name = socket.gethostname()
+    ends_at = clock.monotonic() + EXCHANGE_SECONDS
     if parts.scheme == "smtps":
-        made: smtplib.SMTP = smtplib.SMTP_SSL(
+        made: _Exchange = _TlsExchange(
             host,
             parts.port or 465,
             local_hostname=name,
@@ -71,7 +116,8 @@ def _connected(url: str) -> Iterator[smtplib.SMTP]:
             context=ssl.create_default_context(),
         )
     else:
-        made = smtplib.SMTP(host, parts.port or 25, local_hostname=name, timeout=TIMEOUT_SECONDS)
+        made = _Exchange(host, parts.port or 25, local_hostname=name, timeout=TIMEOUT_SECONDS)
+    made.ends_at = ends_at
     try:
         _come_in(made, parts)
         yield made

@@ -24,6 +24,7 @@ HAS_PDEATHSIG = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)
+_stop = {"asked": False}
 _lifeline: tuple[int, int] | None = None
 _watchers: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -92,6 +93,16 @@ def kill_group(pid: int, number: signal.Signals) -> None:
     """Signal a started program and all it has forked; nothing happens if they are gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+def ask_to_stop() -> None:
+    """Let long work in this process end at its next resting place. Safe in a signal handler."""
+    _stop["asked"] = True
+
+
+def is_asked_to_stop() -> bool:
+    """Whether this process is to end soon: work that can be handed back is, now."""
+    return _stop["asked"]
 
 
 class Signals:

@@ -61,6 +61,10 @@ class TryLater(Exception):
         self.after = after
 
 
+class MaybeSent(Exception):
+    """The receiver was given everything and never answered: it may have it. Tried again, and marked as such."""
+
+
 @dataclass
 class Happening:
     """An event with what the inboxes need of its surroundings, loaded for the whole batch at once."""
@@ -113,8 +117,9 @@ class Inbox:
     def send(cls, target: Target) -> str:
         """Reach one target with no transaction open; returns what became of it in a few words.
 
-        Raises Undeliverable when it is hopeless, TryLater when the receiver named a time; any other exception is
-        tried again. The text names the receiver and says in words what went wrong: administrators read it.
+        Raises Undeliverable when it is hopeless, TryLater when the receiver named a time, MaybeSent when nobody knows
+        whether it arrived; any other exception is tried again. The text names the receiver and says in words what
+        went wrong: administrators read it.
         """
         raise NotImplementedError(f"{cls.__name__} sends nothing")
 

@@ -80,6 +80,8 @@ class DeliveryTarget(Base):
     state: Mapped[str] = mapped_column(String(12), default="pending")
     reason: Mapped[str | None] = mapped_column(String(300))
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    doubts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Attempts of which nobody knows whether they arrived: the worker died during one, or no answer came."""
     last_error: Mapped[str | None] = mapped_column(String(500))
     finished_at: Mapped[datetime | None]
 
@@ -129,6 +131,12 @@ def renew(claim: Claim) -> None:
     """Hold the lease for another while; called before each step that takes long. Raises LostLease."""
     if not _apply(claim, {"next_attempt_at": clock.now() + LEASE}):
         raise LostLease(f"{claim.inbox} was claimed again by another worker")
+
+
+def hand_back(claim: Claim) -> bool:
+    """Give up the turn, not the attempt: it is due now, behind what has waited longer. False when it was not ours."""
+    now = clock.now()
+    return _apply(claim, {"state": "pending", "attempts": claim.attempt - 1, "next_attempt_at": now})
 
 
 def mark(marks: Sequence[Mark]) -> bool:

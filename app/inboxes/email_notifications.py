@@ -5,8 +5,10 @@ Without SMTP_URL the mails are kept and can be read under Admin > Outgoing mail.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import ClassVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -27,7 +29,7 @@ from app.events.issue_actions import (
     Unassigned,
 )
 from app.events.wording import plain
-from app.inboxes.base import Decision, Inbox, Target, Undeliverable
+from app.inboxes.base import Decision, Inbox, MaybeSent, Target, Undeliverable
 from app.inboxes.letter import Letter, as_message, one_line, shortened
 from app.inboxes.recipients import REASONS, Recipient, recipients
 from app.issues.comment import Comment
@@ -45,6 +47,44 @@ MAILED: tuple[type[Action], ...] = (
 )
 """What is worth a mail; the rest of what happens to an issue is told in the product only."""
 KEPT = "kept: no mail server is set"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mail that is written when its turn comes: of ten thousand, one at a time is in memory."""
+
+    common: Mapping[str, Any]
+    """What all who are told of this event read."""
+    issue_id: int
+    message_id: str
+    thread_id: str
+    list_id: str
+    subject: str
+    date: datetime
+    to: Recipient
+
+    @cached_property
+    def letter(self) -> Letter:
+        """The mail itself. Asks no database."""
+        base_url, user = _settings().base_url, self.to.user
+        unsubscribe = f"{base_url}/unsubscribe/{unsubscribe_token(self.issue_id, user.id)}"
+        reason = REASONS.get(self.to.reason, REASONS["manual"])
+        words = {**self.common, "reason": reason, "unsubscribe": unsubscribe}
+        return Letter(
+            user_id=user.id,
+            issue_id=self.issue_id,
+            message_id=self.message_id,
+            thread_id=self.thread_id,
+            list_id=self.list_id,
+            sender=self.common["actor"],
+            name=user.name,
+            address=user.email or "",
+            subject=self.subject,
+            date=self.date,
+            text=_render("mail/event.txt", words),
+            html=_render("mail/event.html", words),
+            unsubscribe=unsubscribe,
+        )
 
 
 class EmailNotifications(Inbox):
@@ -83,13 +123,34 @@ class EmailNotifications(Inbox):
         return Decision(True, f"mailed to {len(people)} {'person' if len(people) == 1 else 'people'}")
 
     def plan(self) -> Sequence[Target]:
-        letters = [self._letter(one) for one in self._mailed()]
-        return [Target(str(letter.user_id), letter) for letter in letters]
+        settings, issue, project = _settings(), self.happening.issue, self.happening.project
+        assert issue is not None
+        assert project is not None
+        host = urlsplit(settings.base_url).hostname or "localhost"
+        key = f"{project.key}-{issue.number}"
+        first = "" if isinstance(self.happening.action, Created) else "Re: "
+        common = self._common(key, settings.base_url)
+        return [
+            Target(
+                str(one.user.id),
+                Draft(
+                    common=common,
+                    issue_id=issue.id,
+                    message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
+                    thread_id=f"<issue.{issue.id}@{host}>",
+                    list_id=f"<{project.key.lower()}.{host}>",
+                    subject=f"{first}[{key}] {one_line(issue.title)}",
+                    date=self.event.created_at,
+                    to=one,
+                ),
+            )
+            for one in self._mailed()
+        ]
 
     @classmethod
     def send(cls, target: Target) -> str:
         settings = _settings()
-        letter: Letter = target.message
+        letter: Letter = target.message.letter
         if not mail.is_address(letter.address):
             raise Undeliverable(f"{letter.address} is not an address")
         if settings.smtp_url is None:
@@ -98,11 +159,13 @@ class EmailNotifications(Inbox):
             server = mail.send(as_message(letter, mail_from=settings.mail_from), settings.smtp_url)
         except mail.MailRefused as refusal:
             raise Undeliverable(str(refusal)) from refusal
+        except mail.MailInDoubt as doubt:
+            raise MaybeSent(str(doubt)) from doubt
         return f"handed to {server}"
 
     @classmethod
     def sent(cls, target: Target, event_id: int, outcome: str) -> None:
-        letter: Letter = target.message
+        letter: Letter = target.message.letter
         insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
         row = {
             "user_id": letter.user_id,
@@ -121,41 +184,20 @@ class EmailNotifications(Inbox):
     def _mailed(self) -> list[Recipient]:
         return [one for one in recipients(self.happening) if one.user.email and one.user.mails]
 
-    def _letter(self, one: Recipient) -> Letter:
-        settings, issue, project = _settings(), self.happening.issue, self.happening.project
+    def _common(self, key: str, base_url: str) -> dict[str, Any]:
+        """What the mails of this event have in common."""
+        issue, line = self.happening.issue, self.happening.action.line(self.event.actor_id)
         assert issue is not None
-        assert project is not None
-        host = urlsplit(settings.base_url).hostname or "localhost"
-        key = f"{project.key}-{issue.number}"
-        first = "" if isinstance(self.happening.action, Created) else "Re: "
-        unsubscribe = f"{settings.base_url}/unsubscribe/{unsubscribe_token(issue.id, one.user.id)}"
-        words = {
+        return {
             "actor": self._actor(),
-            "parts": self.happening.action.line(self.event.actor_id),
-            "sentence": plain(self.happening.action.line(self.event.actor_id), issue=key, quotes=False),
+            "parts": line,
+            "sentence": plain(line, issue=key, quotes=False),
             "key": key,
             "title": one_line(issue.title),
-            "said": self._said(settings.base_url),
-            "reason": REASONS.get(one.reason, REASONS["manual"]),
-            "link": f"{settings.base_url}/issues/{key}#event-{self.event.seq}",
-            "unsubscribe": unsubscribe,
-            "settings": f"{settings.base_url}/settings/notifications",
+            "said": self._said(base_url),
+            "link": f"{base_url}/issues/{key}#event-{self.event.seq}",
+            "settings": f"{base_url}/settings/notifications",
         }
-        return Letter(
-            user_id=one.user.id,
-            issue_id=issue.id,
-            message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
-            thread_id=f"<issue.{issue.id}@{host}>",
-            list_id=f"<{project.key.lower()}.{host}>",
-            sender=self._actor(),
-            name=one.user.name,
-            address=one.user.email or "",
-            subject=f"{first}[{key}] {one_line(issue.title)}",
-            date=self.event.created_at,
-            text=_render("mail/event.txt", words),
-            html=_render("mail/event.html", words),
-            unsubscribe=unsubscribe,
-        )
 
     def _actor(self) -> str:
         return one_line(self.happening.actor.name) if self.happening.actor else "Tidings"

@@ -1,27 +1,44 @@
 """Runs one delivery of an inbox that reaches outside: plan, send with no transaction open, mark each target.
 
-A crash between sending and marking sends that one target again under the same idempotency key, and no other.
+That an attempt begins is written down before it, together with how the one before it ended. So a crash between sending
+and marking sends that one target again under the same idempotency key, and no other, and it is known which one may
+have been sent twice.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import insert, select, update
 
-from app import clock
+from app import clock, processes
 from app.db import begin_write, db
-from app.inboxes.base import LEASE, Decision, Happening, Inbox, Target, TryLater, Undeliverable
-from app.inboxes.delivery import Claim, DeliveryTarget, Mark, after_failure, mark, renew
+from app.inboxes.base import LEASE, Decision, Happening, Inbox, MaybeSent, Target, TryLater, Undeliverable
+from app.inboxes.delivery import (
+    Claim,
+    DeliveryTarget,
+    LostLease,
+    Mark,
+    after_failure,
+    hand_back,
+    mark,
+    renew,
+)
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
 
 Load = Callable[[Sequence[int]], dict[int, Happening]]
 RENEW_AFTER = LEASE.total_seconds() / 3
+SLICE_SECONDS = 10.0
+"""A delivery to many gives its place up after this long, so that a slow receiver does not hold up other events."""
 FINISHED = ("delivered", "skipped", "dead", "discarded")
 """The states of a target that nothing more happens to by itself or by a switch."""
 AT_REST = (*FINISHED, "held")
 """The states of a target that is not tried again by itself."""
+UNDER_WAY = "processing"
+UNSURE = "may have been sent"
+TWICE = "may have been sent twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,54 +49,68 @@ class _Standing:
     error: str | None = None
     after: timedelta = timedelta()
     """How long the receiver asked to be left alone."""
+    doubts: int = 0
+    """Attempts of which nobody knows whether they arrived."""
 
 
 def run(claim: Claim, *, load: Load) -> None:
     """Reach every target that was not reached yet, and mark the delivery. Raises LostLease."""
     kind = BY_NAME[claim.inbox]
     if claim.inbox in switched_off():
-        _finish(Mark(claim, "skipped", reason="off"))
+        finish(Mark(claim, "skipped", reason="off"))
         return
     inbox = kind(load([claim.event_id])[claim.event_id])
     decision = inbox.should_process()
     if not decision.process:
-        _finish(Mark(claim, "skipped", reason=decision.reason))
+        finish(Mark(claim, "skipped", reason=decision.reason))
         return
     targets = inbox.plan()
     db.session.commit()  # nothing is open while we talk to the outside
-    _finish(_verdict(claim, kind, decision, _send_all(claim, kind, targets)))
+    standings = _send_all(claim, kind, targets)
+    if standings is not None:
+        finish(_verdict(claim, kind, decision, standings))
 
 
-def _send_all(claim: Claim, kind: type[Inbox], targets: Sequence[Target]) -> dict[str, _Standing]:
+def _send_all(claim: Claim, kind: type[Inbox], targets: Sequence[Target]) -> dict[str, _Standing] | None:
+    """How far each target has come; None when the turn was over before all were tried."""
     standings = _prepare(claim, targets)
-    held_since = clock.monotonic()
-    for target in targets:
-        if standings[target.name].state in AT_REST:
-            continue
+    waiting = deque(target for target in targets if standings[target.name].state not in AT_REST)
+    began = held_since = clock.monotonic()
+    while waiting:
         if clock.monotonic() - held_since > RENEW_AFTER:
             begin_write()
             renew(claim)
             db.session.commit()
-            held_since = clock.monotonic()
-        standings[target.name] = _send(claim, kind, target)
+        target = waiting.popleft()  # and let go: what many targets carry is not kept
+        after = waiting[0].name if waiting else None
+        standings[target.name] = _send(claim, kind, target, standings[target.name], after)
+        held_since = clock.monotonic()
+        if waiting and (processes.is_asked_to_stop() or held_since - began > SLICE_SECONDS):
+            _hand_back(claim, waiting[0])
+            return None
     return standings
 
 
+def _hand_back(claim: Claim, unbegun: Target) -> None:
+    begin_write()
+    if hand_back(claim):
+        _change(claim, [unbegun.name], state="pending")
+    db.session.commit()
+
+
 def _prepare(claim: Claim, targets: Sequence[Target]) -> dict[str, _Standing]:
-    """A row for each target; returns where each stands. Those that are no targets any more are let go."""
+    """A row for each target, the first one begun; returns where each stands. Those that are none any more are let go.
+
+    One that is under way was begun by a worker that is gone: nobody knows whether it arrived.
+    """
     begin_write()
     renew(claim)
-    rows = db.session.execute(
-        select(DeliveryTarget.target, DeliveryTarget.state, DeliveryTarget.last_error).where(
-            DeliveryTarget.delivery_id == claim.id
-        )
-    )
-    known = {row.target: _Standing(row.state, row.last_error) for row in rows}
-    wanted = [target.name for target in targets]
+    known = _known(claim)
+    wanted = {target.name for target in targets}
     new = [
-        {"delivery_id": claim.id, "target": name, "state": "pending", "attempts": 0}
-        for name in wanted
-        if name not in known
+        {"delivery_id": claim.id, "target": target.name, "state": "pending", "attempts": 0}
+        for target in targets
+        if target.name not in known
     ]
     if new:
         db.session.execute(insert(DeliveryTarget), new)
@@ -87,8 +118,26 @@ def _prepare(claim: Claim, targets: Sequence[Target]) -> dict[str, _Standing]:
     if gone:
         _change(claim, gone, state="skipped", reason="not concerned any more", finished_at=clock.now())
     known |= _hold_and_free(claim, targets, known)
+    standings = {target.name: known.get(target.name, _Standing("pending")) for target in targets}
+    first = next((name for name, at in standings.items() if at.state not in AT_REST), None)
+    if first is not None:
+        _change(claim, [first], state=UNDER_WAY)
     db.session.commit()
-    return {name: known.get(name, _Standing("pending")) for name in wanted}
+    return standings
+
+
+def _known(claim: Claim) -> dict[str, _Standing]:
+    columns = (DeliveryTarget.target, DeliveryTarget.state, DeliveryTarget.last_error, DeliveryTarget.doubts)
+    rows = db.session.execute(select(*columns).where(DeliveryTarget.delivery_id == claim.id)).all()
+    interrupted = [row.target for row in rows if row.state == UNDER_WAY]
+    if interrupted:
+        _change(claim, interrupted, state="pending", doubts=DeliveryTarget.doubts + 1)
+    return {
+        row.target: _Standing("pending", row.last_error, doubts=row.doubts + 1)
+        if row.state == UNDER_WAY
+        else _Standing(row.state, row.last_error, doubts=row.doubts)
+        for row in rows
+    }
 
 
 def _hold_and_free(
@@ -97,39 +146,63 @@ def _hold_and_free(
     """Put at rest what is to wait, and take up what waited and need not any more; returns those that changed."""
     changed: dict[str, _Standing] = {}
     for target in targets:
-        state = known.get(target.name, _Standing("pending")).state
-        if state in FINISHED or (state == "held") == (target.held is not None):
+        at = known.get(target.name, _Standing("pending"))
+        if at.state in FINISHED or (at.state == "held") == (target.held is not None):
             continue
-        changed[target.name] = _Standing("held" if target.held else "pending", target.held)
+        changed[target.name] = _Standing("held" if target.held else "pending", target.held, doubts=at.doubts)
         _change(claim, [target.name], state=changed[target.name].state, reason=target.held)
     return changed
 
 
-def _send(claim: Claim, kind: type[Inbox], target: Target) -> _Standing:
-    outcome = ""
-    try:
-        outcome = kind.send(target)
-        now = _Standing("delivered")
-    except Undeliverable as error:
-        now = _Standing("dead", str(error))
-    except TryLater as error:
-        now = _Standing("failed", str(error), error.after)
-    except Exception as error:  # noqa: BLE001 - the edge: what the outside does is kept with the target
-        now = _Standing("failed", str(error) or type(error).__name__)
+def _send(
+    claim: Claim, kind: type[Inbox], target: Target, before: _Standing, following: str | None
+) -> _Standing:
+    """Try the target, mark it, and write down that the following one begins. Raises LostLease."""
+    now, outcome = _attempt(kind, target, before.doubts)
     begin_write()
-    _change(
-        claim,
-        [target.name],
-        state=now.state,
-        reason=outcome[:300] or None,
-        attempts=DeliveryTarget.attempts + 1,
-        last_error=(now.error or "")[:500] or None,
-        finished_at=clock.now() if now.state in FINISHED else None,
-    )
+    ours = _is_still_ours(claim)
+    if ours or now.state == "delivered":  # one that has lost its lease still tells what it has certainly done
+        _change(
+            claim,
+            [target.name],
+            state=now.state,
+            reason=outcome[:300] or None,
+            attempts=DeliveryTarget.attempts + 1,
+            doubts=DeliveryTarget.doubts + (now.doubts - before.doubts),
+            last_error=(now.error or "")[:500] or None,
+            finished_at=clock.now() if now.state in FINISHED else None,
+        )
     if now.state == "delivered":
         kind.sent(target, claim.event_id, outcome)
+    if ours and following is not None:
+        _change(claim, [following], state=UNDER_WAY)
     db.session.commit()
+    if not ours:
+        raise LostLease(f"{claim.inbox} was claimed again by another worker")
     return now
+
+
+def _attempt(kind: type[Inbox], target: Target, doubts: int) -> tuple[_Standing, str]:
+    """Where the target stands after this attempt, and what became of it in a few words."""
+    try:
+        outcome = kind.send(target)
+    except Undeliverable as error:
+        return _Standing("dead", str(error), doubts=doubts), UNSURE if doubts else ""
+    except TryLater as error:
+        return _Standing("failed", str(error), error.after, doubts), ""
+    except MaybeSent as error:
+        return _Standing("failed", str(error), doubts=doubts + 1), UNSURE
+    except Exception as error:  # noqa: BLE001 - the edge: what the outside does is kept with the target
+        return _Standing("failed", str(error) or type(error).__name__, doubts=doubts), ""
+    return _Standing("delivered", doubts=doubts), f"{outcome}, {TWICE}" if doubts else outcome
+
+
+def _is_still_ours(claim: Claim) -> bool:
+    try:
+        renew(claim)
+    except LostLease:
+        return False
+    return True
 
 
 def _verdict(claim: Claim, kind: type[Inbox], decision: Decision, standings: dict[str, _Standing]) -> Mark:
@@ -162,14 +235,21 @@ def _change(claim: Claim, names: Sequence[str], **values: object) -> None:
     )
 
 
-def _finish(one: Mark) -> None:
+def finish(one: Mark) -> None:
     """Mark the delivery, and leave no target waiting for an attempt that will not come."""
     begin_write()
     if mark([one]) and one.state in ("dead", "skipped"):
-        db.session.execute(
-            update(DeliveryTarget)
-            .where(DeliveryTarget.delivery_id == one.claim.id, DeliveryTarget.state.not_in(AT_REST))
-            .values(state=one.state, reason=(one.reason or "")[:300] or None, finished_at=clock.now())
-            .execution_options(synchronize_session=False)
-        )
+        open_ones = (DeliveryTarget.delivery_id == one.claim.id, DeliveryTarget.state.not_in(AT_REST))
+        doubtful = {"reason": UNSURE, "doubts": DeliveryTarget.doubts + 1}
+        for under_way in (True, False):
+            db.session.execute(
+                update(DeliveryTarget)
+                .where(*open_ones, (DeliveryTarget.state == UNDER_WAY) == under_way)
+                .values(
+                    state=one.state,
+                    finished_at=clock.now(),
+                    **(doubtful if under_way else {"reason": (one.reason or "")[:300] or None}),
+                )
+                .execution_options(synchronize_session=False)
+            )
     db.session.commit()

@@ -2,23 +2,25 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from app import clock, processes
 from app.accounts.user import User
 from app.context import caused_by
 from app.db import after_commit, begin_write, db
 from app.events.event import Event
 from app.events.queries import with_actions
 from app.inboxes import outside
-from app.inboxes.base import Happening, Signal
-from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, mark
+from app.inboxes.base import LEASE, Happening, Signal
+from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, hand_back, mark, renew
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
 from app.issues.issue import Issue
-from app.live.publish import publish
+from app.live.publish import publish_many
 from app.projects.project import Project
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,11 @@ log = logging.getLogger(__name__)
 BATCH = {"sqlite": 200, "postgresql": 500}
 """Rows a claim takes: on SQLite fewer, since every writer waits meanwhile. One of those that reach outside: each may
 take long, and a lease must not run out while its delivery waits its turn behind others."""
+
+
+LONGEST_WRITE_SECONDS = 0.5
+"""A transaction that has taken longer is committed, and the rest of the batch goes into another: on SQLite all writers
+wait meanwhile, and an event that thousands of people are told of takes its time."""
 
 
 def run_due(inboxes: Sequence[str], *, by: str) -> int:
@@ -37,8 +44,8 @@ def run_due(inboxes: Sequence[str], *, by: str) -> int:
     if not claims:
         return 0
     worn = [claim for claim in claims if claim.attempt > BY_NAME[claim.inbox].attempts_allowed()]
-    if worn:
-        _finish([Mark(claim, "dead", error="the worker died each time it tried this") for claim in worn])
+    for claim in worn:
+        outside.finish(Mark(claim, "dead", error="the worker died each time it tried this"))
     ready = [claim for claim in claims if claim not in worn]
     ours = [claim for claim in ready if not BY_NAME[claim.inbox].outside]
     if ours:
@@ -52,7 +59,11 @@ def run_due(inboxes: Sequence[str], *, by: str) -> int:
 def _run_together(claims: list[Claim]) -> None:
     """Effects and marks in one transaction; when one fails, each for itself, so that the others are not held up."""
     try:
-        _run_in_one_transaction(claims)
+        while claims:
+            claims = claims[_run_in_one_transaction(claims) :]
+            if claims and processes.is_asked_to_stop():
+                _hand_back(claims)
+                return
     except Exception as error:  # noqa: BLE001 - the edge: whatever an inbox raises is kept with its delivery
         db.session.rollback()
         if len(claims) == 1:
@@ -62,17 +73,38 @@ def _run_together(claims: list[Claim]) -> None:
                 _run_together([claim])
 
 
-def _run_in_one_transaction(claims: list[Claim]) -> None:
+def _hand_back(claims: list[Claim]) -> None:
     begin_write()
+    for claim in claims:
+        hand_back(claim)
+    db.session.commit()
+
+
+def _run_in_one_transaction(claims: list[Claim]) -> int:
+    """Run the first of these, as many as fit into the time a transaction may take; returns how many."""
+    begin_write()
+    began = clock.monotonic()
+    _keep_leases(claims)
     happenings = load_happenings([claim.event_id for claim in claims])
     off = switched_off()
     signals: dict[str, Signal] = {}
-    marks = [_run_one(claim, happenings[claim.event_id], off, signals) for claim in claims]
+    marks: list[Mark] = []
+    for claim in claims:
+        marks.append(_run_one(claim, happenings[claim.event_id], off, signals))
+        if clock.monotonic() - began > LONGEST_WRITE_SECONDS:
+            break
     if not mark(marks):
         raise LostLease("a delivery of this batch was claimed again meanwhile")
-    for topic, signal in signals.items():
-        after_commit(topic, lambda signal=signal: publish(signal.topic, signal.head))  # type: ignore[misc]
+    after_commit("signals", partial(publish_many, {topic: one.head for topic, one in signals.items()}))
     db.session.commit()
+    return len(marks)
+
+
+def _keep_leases(claims: list[Claim]) -> None:
+    """Hold the leases of a batch that has been running for a while. Raises LostLease."""
+    if clock.now() - claims[0].since > LEASE / 3:
+        for claim in claims:
+            renew(claim)
 
 
 def _run_one(claim: Claim, happening: Happening, off: set[str], signals: dict[str, Signal]) -> Mark:

@@ -1,7 +1,8 @@
 """A real mail server on loopback that keeps what it was given and answers as it is told."""
 
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import policy
@@ -21,8 +22,9 @@ class Mailbox:
     raw: list[bytes] = field(default_factory=list)
     receivers: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
-    after_data: Callable[[], None] | None = None
     data_answer: str = "250 OK"
+    drops: int = 0
+    """After so many messages more the connection breaks in place of the answer; the message is kept."""
 
     @property
     def url(self) -> str:
@@ -46,6 +48,10 @@ class Mailbox:
             assert isinstance(envelope.content, bytes)
             self.raw.append(envelope.content)
             self.receivers += envelope.rcpt_tos
+        if self.drops:
+            self.drops -= 1
+            assert server.transport is not None
+            server.transport.abort()
         return self.data_answer
 
 
@@ -67,3 +73,26 @@ def mail_server(port: int | None = None, **options: Any) -> Iterator[Mailbox]:
         yield mailbox
     finally:
         controller.stop()
+
+
+@contextmanager
+def rude_server(greeting: bytes = b"") -> Iterator[str]:
+    """The address of a server that says this to whoever comes and hangs up; with nothing to say it keeps silent."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        while True:
+            try:
+                visitor, _ = listening.accept()
+            except OSError:
+                return
+            with visitor:
+                visitor.sendall(greeting)
+
+    if greeting:
+        threading.Thread(target=answer, daemon=True).start()
+    try:
+        yield f"smtp://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
