@@ -106,6 +106,7 @@ def _connected(url: str) -> Iterator[_Exchange]:
     parts = urlsplit(url)
     host = parts.hostname or "localhost"
     name = socket.gethostname()
+    ends_at = clock.monotonic() + EXCHANGE_SECONDS
     if parts.scheme == "smtps":
         made: _Exchange = _TlsExchange(
             host,
@@ -116,7 +117,7 @@ def _connected(url: str) -> Iterator[_Exchange]:
         )
     else:
         made = _Exchange(host, parts.port or 25, local_hostname=name, timeout=TIMEOUT_SECONDS)
-    made.ends_at = clock.monotonic() + EXCHANGE_SECONDS
+    made.ends_at = ends_at
     try:
         _come_in(made, parts)
         yield made

@@ -64,24 +64,30 @@ def run(claim: Claim, *, load: Load) -> None:
     if not decision.process:
         finish(Mark(claim, "skipped", reason=decision.reason))
         return
-    targets = inbox.plan()
+    waiting = deque(inbox.plan())
     db.session.commit()  # nothing is open while we talk to the outside
-    standings = _send_all(claim, kind, targets)
+    standings = _send_all(claim, kind, waiting)
     if standings is not None:
         finish(_verdict(claim, kind, decision, standings))
 
 
-def _send_all(claim: Claim, kind: type[Inbox], targets: Sequence[Target]) -> dict[str, _Standing] | None:
-    """How far each target has come; None when the turn was over before all were tried."""
-    standings = _prepare(claim, targets)
-    waiting = deque(target for target in targets if standings[target.name].state not in AT_REST)
+def _send_all(claim: Claim, kind: type[Inbox], waiting: deque[Target]) -> dict[str, _Standing] | None:
+    """How far each target has come; None when the turn was over before all were tried.
+
+    What has been tried is taken out and let go: the messages of ten thousand targets are never there at once.
+    """
+    standings = _prepare(claim, waiting)
+    for _ in range(len(waiting)):
+        target = waiting.popleft()
+        if standings[target.name].state not in AT_REST:
+            waiting.append(target)
     began = held_since = clock.monotonic()
     while waiting:
         if clock.monotonic() - held_since > RENEW_AFTER:
             begin_write()
             renew(claim)
             db.session.commit()
-        target = waiting.popleft()  # and let go: what many targets carry is not kept
+        target = waiting.popleft()
         after = waiting[0].name if waiting else None
         standings[target.name] = _send(claim, kind, target, standings[target.name], after)
         held_since = clock.monotonic()
@@ -98,7 +104,7 @@ def _hand_back(claim: Claim, unbegun: Target) -> None:
     db.session.commit()
 
 
-def _prepare(claim: Claim, targets: Sequence[Target]) -> dict[str, _Standing]:
+def _prepare(claim: Claim, targets: deque[Target]) -> dict[str, _Standing]:
     """A row for each target, the first one begun; returns where each stands. Those that are none any more are let go.
 
     One that is under way was begun by a worker that is gone: nobody knows whether it arrived.
@@ -140,9 +146,7 @@ def _known(claim: Claim) -> dict[str, _Standing]:
     }
 
 
-def _hold_and_free(
-    claim: Claim, targets: Sequence[Target], known: dict[str, _Standing]
-) -> dict[str, _Standing]:
+def _hold_and_free(claim: Claim, targets: deque[Target], known: dict[str, _Standing]) -> dict[str, _Standing]:
     """Put at rest what is to wait, and take up what waited and need not any more; returns those that changed."""
     changed: dict[str, _Standing] = {}
     for target in targets:

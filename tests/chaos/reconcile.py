@@ -22,6 +22,8 @@ def reconcile(house: House, acts: Sequence[Act], *, within: float = DELIVERED_WI
     _deliveries_are_complete(house)
     _nobody_is_told_twice(house)
     _mails_are_complete(house)
+    _numbers_rose_once(house)
+    _file_is_sound(house)
     return Counter(
         {
             name: house.rows(f"SELECT count(*) FROM {name}")[0][0]
@@ -99,3 +101,24 @@ def _mails_are_complete(house: House) -> None:
     assert not [target for target in targets if target[2] != "delivered"]
     assert mails == Counter((event_id, int(target)) for event_id, target, _ in targets)
     assert set(mails.values()) <= {1}
+
+
+def _numbers_rose_once(house: House) -> None:
+    """What an inbox counts up in the marking transaction rose once for each delivery: nothing was done twice."""
+    for table, column in (("projects", "project_id"), ("users", "actor_id")):
+        wrong = house.rows(
+            f"SELECT t.id, t.activity_seq, count(d.id) FROM {table} t LEFT JOIN events e ON e.{column} = t.id "
+            "LEFT JOIN deliveries d ON d.event_id = e.id AND d.inbox = 'live_updates' AND d.state = 'delivered' "
+            "GROUP BY t.id, t.activity_seq HAVING count(d.id) <> t.activity_seq"
+        )
+        assert not wrong, (table, wrong[:5])
+    wrong = house.rows(
+        "SELECT u.id, u.feed_seq, count(n.id) FROM users u LEFT JOIN notifications n ON n.user_id = u.id "
+        "GROUP BY u.id, u.feed_seq HAVING count(n.id) > u.feed_seq"
+    )
+    assert not wrong, wrong[:5]
+
+
+def _file_is_sound(house: House) -> None:
+    if "DATABASE_URL" not in house.environment:
+        assert house.rows("PRAGMA integrity_check") == [("ok",)]

@@ -69,9 +69,9 @@ class House:
         self._commands: FlaskCliRunner | None = None
         self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def start(self, *, workers: int = 2) -> None:
+    def start(self, *, workers: int = 2, supervisor: str = "app.supervisor") -> None:
         """Return once pages answer and every worker has its child."""
-        command = ("-m", "app.supervisor", "--prepare", "--workers", str(workers))
+        command = ("-m", supervisor, "--prepare", "--workers", str(workers))
         self.program = Program(*command, env=self.environment)
         self.program.wait_for("Tidings is ready", 60)
         until(lambda: len(self.programs()) == 2 + 2 * workers - int("REDIS_URL" in self.environment), 30)
@@ -189,12 +189,16 @@ class House:
 
 @contextmanager
 def house_in(
-    folder: Path, environment: Mapping[str, str] | None = None, *, workers: int = 2
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    workers: int = 2,
+    supervisor: str = "app.supervisor",
 ) -> Iterator[House]:
     """A running installation, ended with the block; what it said is shown with a test that fails."""
     house = House(folder, environment)
     try:
-        house.start(workers=workers)
+        house.start(workers=workers, supervisor=supervisor)
         yield house
     finally:
         if house.program is not None:
