@@ -4,6 +4,8 @@ from app.accounts.session import SignInSession
 from app.accounts.token import ApiToken
 from app.accounts.user import User
 from app.api.idempotency_key import IdempotencyKey
+from app.automation.rule import Rule, RuleVersion
+from app.automation.run import RuleRun
 from app.events.event import Event, EventOrigin, EventText
 from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.setting import InboxSetting
@@ -37,6 +39,9 @@ TABLES = (
     Notification,
     OutgoingMail,
     Project,
+    Rule,
+    RuleRun,
+    RuleVersion,
     Schedule,
     SignInSession,
     Subscription,

@@ -38,6 +38,7 @@ class Family(StrEnum):
     discussion = "discussion"
     attention = "attention"
     project = "project"
+    rules = "rules"
     admin = "admin"
     security = "security"
 

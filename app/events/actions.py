@@ -4,9 +4,11 @@ from app.events.action import Action, Subject
 from app.events.issue_actions import ISSUE_ACTIONS
 from app.events.people_actions import PEOPLE_ACTIONS
 from app.events.project_actions import PROJECT_ACTIONS
+from app.events.rule_actions import RULE_ACTIONS
 
 ACTIONS: dict[tuple[str, str], type[Action]] = {
-    (kind.subject.value, kind.name): kind for kind in (*ISSUE_ACTIONS, *PROJECT_ACTIONS, *PEOPLE_ACTIONS)
+    (kind.subject.value, kind.name): kind
+    for kind in (*ISSUE_ACTIONS, *PROJECT_ACTIONS, *RULE_ACTIONS, *PEOPLE_ACTIONS)
 }
 """(subject, name) -> class. The same word on an issue and on a project is told apart by the subject."""
 

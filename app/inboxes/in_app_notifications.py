@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.user import User
 from app.db import BigId, UtcDateTime, db
-from app.events.action import Action, Subject
+from app.events.action import Action, Family, Subject
 from app.inboxes.base import Decision, Inbox, Signal
 from app.inboxes.recipients import count_recipients, recipients_query
 from app.notifications.notification import Notification
@@ -30,7 +30,7 @@ class InAppNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return subject == Subject.issue and action.shown
+        return subject == Subject.issue and action.shown and action.family is not Family.rules
 
     def should_process(self) -> Decision:
         if self.event.quiet:

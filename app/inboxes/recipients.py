@@ -20,6 +20,7 @@ REASONS = {
     "reported": "you reported it",
     "commented": "you commented on it",
     "manual": "you watch it",
+    "rule": "a rule of the project told you",
 }
 """Why somebody is told, in words for that person."""
 

@@ -2,13 +2,15 @@
 
 from functools import cache
 
+from app.automation import scheduled  # noqa: F401 - registers its turns
 from app.events.actions import action_class
+from app.inboxes.automation_rules import AutomationRules
 from app.inboxes.base import Inbox
 from app.inboxes.email_notifications import EmailNotifications
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.inboxes.live_updates import LiveUpdates
 
-INBOXES: tuple[type[Inbox], ...] = (LiveUpdates, InAppNotifications, EmailNotifications)
+INBOXES: tuple[type[Inbox], ...] = (LiveUpdates, InAppNotifications, EmailNotifications, AutomationRules)
 
 BY_NAME: dict[str, type[Inbox]] = {inbox.name: inbox for inbox in INBOXES}
 

@@ -51,9 +51,12 @@ class Comment(Base):
 
 
 def add_comment(
-    issue: Issue, written: WrittenText, *, author: User, actor: Actor, quiet: bool = False
+    issue: Issue, written: WrittenText, *, author: User | None, actor: Actor, quiet: bool = False
 ) -> Comment:
-    """Say something on the issue; its author and the people it mentions watch the issue from then on."""
+    """Say something on the issue; its author and the people it mentions watch the issue from then on.
+
+    Without `author` it was no person: the event names the actor.
+    """
     if not written.source:
         raise Invalid("Write something first", field="body")
     lock(issue)
@@ -61,7 +64,7 @@ def add_comment(
     comment = Comment(
         issue_id=issue.id,
         event_seq=issue.event_seq + 1,
-        author_id=author.id,
+        author_id=author.id if author else None,
         body=written.source,
         html=written.html,
         created_at=moment,
@@ -82,7 +85,8 @@ def add_comment(
         at=moment,
         quiet=quiet,
     )
-    subscribe(issue, author, reason="commented")
+    if author is not None:
+        subscribe(issue, author, reason="commented")
     for person in written.mentioned:
         subscribe(issue, person, reason="mentioned")
     return comment

@@ -104,9 +104,12 @@ class Opening:
 
 
 def open_issue(
-    project: Project, opening: Opening, *, reporter: User, actor: Actor, at: datetime | None = None
+    project: Project, opening: Opening, *, reporter: User | None, actor: Actor, at: datetime | None = None
 ) -> Issue:
-    """Open an issue under the project's next number; reporter, assignees and mentioned people watch it from then on."""
+    """Open an issue under the project's next number; reporter, assignees and mentioned people watch it from then on.
+
+    Without `reporter` it was no person: the event names the actor.
+    """
     if opening.priority not in get_args(Priority):
         raise Invalid("Choose a priority: urgent, high, medium, low or none", field="priority")
     moment = at or clock.now()
@@ -119,7 +122,7 @@ def open_issue(
         description_html=opening.description.html,
         priority=opening.priority,
         rank=rank(opening.priority),
-        reporter_id=reporter.id,
+        reporter_id=reporter.id if reporter else None,
         created_at=moment,
         updated_at=moment,
     )
@@ -186,9 +189,9 @@ def _created(project: Project, opening: Opening) -> Created:
     )
 
 
-def _watchers(reporter: User, opening: Opening) -> list[tuple[User, str]]:
+def _watchers(reporter: User | None, opening: Opening) -> list[tuple[User, str]]:
     return [
-        (reporter, "reported"),
+        *([(reporter, "reported")] if reporter else []),
         *((person, "assigned") for person in opening.assignees),
         *((person, "mentioned") for person in opening.description.mentioned),
     ]

@@ -1,0 +1,61 @@
+"""What rules name, looked up: labels, people, roles. A fixed number of queries for any number of rules."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from app.automation.checking import Known
+from app.automation.definition import LEADS, PEOPLE_OF, Definition
+from app.automation.rule import Rule
+from app.db import db
+from app.issues.label import Label
+from app.projects.membership import Membership
+from app.projects.project import Project
+from app.projects.queries import people_named
+
+
+def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
+    """The project's labels, and those of the people named in these definitions who may see it."""
+    labels = db.session.execute(select(Label.name, Label.id).where(Label.project_id == project.id))
+    people = people_named(project, sorted(set(_usernames(definitions))))
+    roles: dict[int, str] = {}
+    if _asks_for_roles(definitions):
+        query = select(Membership.user_id, Membership.role).where(Membership.project_id == project.id)
+        roles = {row.user_id: row.role for row in db.session.execute(query)}
+    return Known(
+        labels={name.lower(): label_id for name, label_id in labels},
+        people={person.username.lower(): person.id for person in people},
+        leads=frozenset(user_id for user_id, role in roles.items() if role == "lead"),
+        roles=roles,
+    )
+
+
+def active_rules(project: Project) -> tuple[Sequence[Rule], Known]:
+    """The rules of the project that are on, with what they name: asked once in a transaction, however many events."""
+    held = db.session.info.setdefault("transaction", {}).setdefault("rules", {})
+    if project.id not in held:
+        query = (
+            select(Rule)
+            .where(Rule.project_id == project.id, Rule.enabled, Rule.quiet_days.is_(None))
+            .order_by(Rule.id)
+            .execution_options(populate_existing=True)
+        )
+        rules = db.session.scalars(query).all()
+        known = known_to(project, [rule.says for rule in rules]) if rules else Known({}, {})
+        held[project.id] = (rules, known)
+    found: tuple[Sequence[Rule], Known] = held[project.id]
+    return found
+
+
+def _usernames(definitions: Iterable[Definition]) -> Iterable[str]:
+    for definition in definitions:
+        yield from (one.value.lower() for one in definition.conditions if one.field in PEOPLE_OF)
+        yield from (one.value.lower() for one in definition.steps if one.do in PEOPLE_OF)
+
+
+def _asks_for_roles(definitions: Iterable[Definition]) -> bool:
+    return any(
+        any(one.field == "actor_role" for one in definition.conditions)
+        or any(one.value == LEADS for one in definition.steps)
+        for definition in definitions
+    )
