@@ -35,6 +35,9 @@ class Settings:
     smtp_url: str | None
     mail_from: str
     allowed_outgoing: tuple[str, ...]
+    slack_webhook_url: str | None
+    github_api_url: str
+    github_token: str | None
     """Hosts, addresses and networks that requests to the outside may reach besides the public internet."""
     demo: bool
     log_level: str
@@ -69,6 +72,9 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         smtp_url=_smtp_url(env.get("SMTP_URL")),
         mail_from=env.get("MAIL_FROM") or f"Tidings <tidings@{urlsplit(base_url).hostname}>",
         allowed_outgoing=_allowed_outgoing(env.get("ALLOWED_OUTGOING")),
+        slack_webhook_url=_web_address(env, "SLACK_WEBHOOK_URL", None),
+        github_api_url=_web_address(env, "GITHUB_API_URL", "https://api.github.com") or "",
+        github_token=env.get("GITHUB_TOKEN") or None,
         demo=env.get("TIDINGS_DEMO", "1") != "0",
         log_level=_choice(env, "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         log_format=_choice(env, "LOG_FORMAT", ("text", "json"), "text"),
@@ -134,6 +140,15 @@ def _allowed_outgoing(entries: str | None) -> tuple[str, ...]:
             f"ALLOWED_OUTGOING is a list with commas, like hooks.corp,10.0.0.0/8: {error}"
         ) from None
     return allowed
+
+
+def _web_address(env: Mapping[str, str], name: str, default: str | None) -> str | None:
+    url = env.get(name)
+    if not url:
+        return default
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise BadSetting(f"{name} must be an address that begins with https://")
+    return url.rstrip("/")
 
 
 def _trusted_hosts(hosts: str | None, base_url: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from app.accounts import views as accounts_views
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
+from app.admin import slack as admin_slack
+from app.admin import sync as admin_sync
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
@@ -13,6 +15,9 @@ from app.issues import views as issue_views
 from app.live import views as live_views
 from app.projects import heads as projects_heads
 from app.projects import views as projects_views
+from app.slack import views as slack_views
+from app.sync import hook_views, link_views, working
+from app.sync import views as sync_views
 
 PAGES = (
     accounts_views.blueprint,
@@ -20,9 +25,15 @@ PAGES = (
     admin_people.blueprint,
     admin_inboxes.blueprint,
     admin_mail.blueprint,
+    admin_slack.blueprint,
+    admin_sync.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
+    slack_views.blueprint,
+    sync_views.blueprint,
+    link_views.blueprint,
+    hook_views.blueprint,
     list_views.bp,
     issue_views.bp,
     comment_views.bp,
@@ -34,5 +45,5 @@ PAGES = (
 )
 """Every blueprint of pages."""
 
-REGISTERED = (accounts_heads, projects_heads, live_heads, shell)
+REGISTERED = (accounts_heads, projects_heads, live_heads, shell, working)
 """Modules that register themselves with the live topics and the shell when they are imported."""

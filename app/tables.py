@@ -20,6 +20,10 @@ from app.notifications.outgoing_mail import OutgoingMail
 from app.periodic import Schedule
 from app.projects.membership import Membership
 from app.projects.project import Project
+from app.slack.channel import SlackChannel
+from app.sync.arrival import SyncArrival
+from app.sync.connection import SyncConnection
+from app.sync.link import SyncComment, SyncLink
 
 TABLES = (
     ApiToken,
@@ -44,7 +48,12 @@ TABLES = (
     RuleVersion,
     Schedule,
     SignInSession,
+    SlackChannel,
     Subscription,
+    SyncArrival,
+    SyncComment,
+    SyncConnection,
+    SyncLink,
     TextVersion,
     User,
     Visit,

@@ -37,6 +37,7 @@ class Family(StrEnum):
     planning = "planning"
     discussion = "discussion"
     attention = "attention"
+    external = "external"
     project = "project"
     rules = "rules"
     admin = "admin"

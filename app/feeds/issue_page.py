@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, bindparam, func, literal, select, union_all
+from sqlalchemy import Select, and_, bindparam, case, func, literal, select, union_all
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -23,6 +23,8 @@ from app.issues.visit import Visit
 from app.issues.workflow import Step, allowed_steps
 from app.projects.membership import Membership
 from app.projects.policy import Right, Standing, rights
+from app.sync.connection import SyncConnection
+from app.sync.link import SyncLink
 
 FACES = 8
 """How many watchers are drawn; the rest is a number."""
@@ -49,6 +51,15 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class External:
+    """The place elsewhere an issue is kept the same with; without a number it is on its way there."""
+
+    place: str
+    number: int | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """The panel beside an issue: what it is now and what the reader may do with it."""
 
@@ -58,6 +69,9 @@ class Side:
     labels: Sequence[Chip]
     assignees: Sequence[Face]
     watching: Watching
+    external: External | None = None
+    linkable: str | None = None
+    """The repository the issue could be linked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +103,10 @@ def place_of(issue: Issue, viewer: Viewer) -> Place:
 
 def side(issue: Issue, place: Place) -> Side:
     """The side panel. One query."""
-    found = rows(_SIDE, issue_id=issue.id)
+    found = rows(_SIDE, issue_id=issue.id, project_id=issue.project_id)
     watchers = [row for row in found if row.what == "watcher"]
+    there = next((row for row in found if row.what == "external"), None)
+    linked = there is not None and there.more != "off"
     return Side(
         issue=issue,
         granted=place.granted,
@@ -102,6 +118,8 @@ def side(issue: Issue, place: Place) -> Side:
             watchers[0].of if watchers else 0,
             place.watches,
         ),
+        external=External(there.name, there.id, there.more) if there and linked else None,
+        linkable=next((row.name for row in found if row.what == "tracker"), None) if not linked else None,
     )
 
 
@@ -149,7 +167,16 @@ def _panel() -> Select[*tuple[Any, ...]]:
         .order_by("place")
         .limit(FACES)
     )
-    whole = union_all(labels, assignees, select(watchers.subquery())).subquery()
+    address = case((SyncLink.ended_at.is_not(None), "off"), else_=SyncLink.url)
+    external = (
+        _beside("external", [SyncLink.id], SyncLink.number, SyncConnection.repository, address)
+        .join(SyncConnection, SyncConnection.id == SyncLink.connection_id)
+        .where(SyncLink.issue_id == bindparam("issue_id"))
+    )
+    tracker = _beside(
+        "tracker", [SyncConnection.id], SyncConnection.id, SyncConnection.repository, SyncConnection.uid
+    ).where(SyncConnection.project_id == bindparam("project_id"))
+    whole = union_all(labels, assignees, select(watchers.subquery()), external, tracker).subquery()
     return select(whole).order_by(whole.c.what, whole.c.place)
 
 

@@ -61,6 +61,13 @@ class TryLater(Exception):
         self.after = after
 
 
+class NotYet(TryLater):
+    """The receiver may not be called at this moment, though nothing went wrong: its turn has not come.
+
+    The delivery waits and spends no attempt.
+    """
+
+
 class MaybeSent(Exception):
     """The receiver was given everything and never answered: it may have it. Tried again, and marked as such."""
 
@@ -117,9 +124,9 @@ class Inbox:
     def send(cls, target: Target) -> str:
         """Reach one target with no transaction open; returns what became of it in a few words.
 
-        Raises Undeliverable when it is hopeless, TryLater when the receiver named a time, MaybeSent when nobody knows
-        whether it arrived; any other exception is tried again. The text names the receiver and says in words what
-        went wrong: administrators read it.
+        Raises Undeliverable when it is hopeless, TryLater when the receiver named a time, NotYet when it is not its
+        turn, MaybeSent when nobody knows whether it arrived; any other exception is tried again. The text names the
+        receiver and says in words what went wrong: administrators read it.
         """
         raise NotImplementedError(f"{cls.__name__} sends nothing")
 

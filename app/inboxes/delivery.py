@@ -112,6 +112,8 @@ class Mark:
     reason: str | None = None
     error: str | None = None
     next_attempt_at: datetime | None = None
+    spent: bool = True
+    """False: the attempt does not count, since the receiver was not asked."""
 
 
 def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
@@ -144,13 +146,15 @@ def mark(marks: Sequence[Mark]) -> bool:
     ours = True
     for one in marks:
         finished = one.next_attempt_at is None
-        values = {
+        values: dict[str, Any] = {
             "state": one.state,
             "reason": (one.reason or "")[:300] or None,
             "last_error": (one.error or "")[:500] or None,
             "next_attempt_at": one.next_attempt_at,
             "finished_at": clock.now() if finished else None,
         }
+        if not one.spent:
+            values["attempts"] = one.claim.attempt - 1
         ours &= _apply(one.claim, values)
     return ours
 
@@ -164,6 +168,11 @@ def after_failure(
     wait = waits[claim.attempt - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
     wait = max(wait, at_least)
     return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + wait)
+
+
+def after_waiting(claim: Claim, reason: str, wait: timedelta) -> Mark:
+    """Come back when the receiver may be called; no attempt is spent."""
+    return Mark(claim, "pending", reason=reason, next_attempt_at=clock.now() + wait, spent=False)
 
 
 def queues_with_work(inboxes_of: dict[str, list[str]]) -> list[str]:

@@ -14,13 +14,24 @@ from sqlalchemy import insert, select, update
 
 from app import clock, processes
 from app.db import begin_write, db
-from app.inboxes.base import LEASE, Decision, Happening, Inbox, MaybeSent, Target, TryLater, Undeliverable
+from app.inboxes.base import (
+    LEASE,
+    Decision,
+    Happening,
+    Inbox,
+    MaybeSent,
+    NotYet,
+    Target,
+    TryLater,
+    Undeliverable,
+)
 from app.inboxes.delivery import (
     Claim,
     DeliveryTarget,
     LostLease,
     Mark,
     after_failure,
+    after_waiting,
     hand_back,
     mark,
     renew,
@@ -171,9 +182,9 @@ def _send(
             [target.name],
             state=now.state,
             reason=outcome[:300] or None,
-            attempts=DeliveryTarget.attempts + 1,
+            attempts=DeliveryTarget.attempts + int(now.state != "pending"),
             doubts=DeliveryTarget.doubts + (now.doubts - before.doubts),
-            last_error=(now.error or "")[:500] or None,
+            last_error=None if now.state == "pending" else (now.error or "")[:500] or None,
             finished_at=clock.now() if now.state in FINISHED else None,
         )
     if now.state == "delivered":
@@ -192,6 +203,8 @@ def _attempt(kind: type[Inbox], target: Target, doubts: int) -> tuple[_Standing,
         outcome = kind.send(target)
     except Undeliverable as error:
         return _Standing("dead", str(error), doubts=doubts), UNSURE if doubts else ""
+    except NotYet as error:
+        return _Standing("pending", str(error), error.after, doubts), str(error)
     except TryLater as error:
         return _Standing("failed", str(error), error.after, doubts), ""
     except MaybeSent as error:
@@ -220,6 +233,8 @@ def _verdict(claim: Claim, kind: type[Inbox], decision: Decision, standings: dic
     if failed:
         soonest = max(at.after for at in standings.values())
         return after_failure(claim, "; ".join(failed), kind.backoff, at_least=soonest)
+    if not_yet := [at for at in standings.values() if at.state == "pending"]:
+        return after_waiting(claim, not_yet[0].error or "", max(at.after for at in not_yet))
     if waiting:
         return Mark(claim, "held", reason="; ".join(dict.fromkeys(waiting)))
     if hopeless and len(hopeless) == len(standings):

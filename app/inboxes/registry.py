@@ -7,10 +7,19 @@ from app.events.actions import action_class
 from app.inboxes.automation_rules import AutomationRules
 from app.inboxes.base import Inbox
 from app.inboxes.email_notifications import EmailNotifications
+from app.inboxes.external_sync import ExternalSync
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.inboxes.live_updates import LiveUpdates
+from app.inboxes.slack_notifications import SlackNotifications
 
-INBOXES: tuple[type[Inbox], ...] = (LiveUpdates, InAppNotifications, EmailNotifications, AutomationRules)
+INBOXES: tuple[type[Inbox], ...] = (
+    LiveUpdates,
+    InAppNotifications,
+    EmailNotifications,
+    AutomationRules,
+    SlackNotifications,
+    ExternalSync,
+)
 
 BY_NAME: dict[str, type[Inbox]] = {inbox.name: inbox for inbox in INBOXES}
 

@@ -3,25 +3,20 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app import clock, processes
-from app.accounts.user import User
 from app.context import caused_by
 from app.db import after_commit, begin_write, db
 from app.events.event import Event
-from app.events.queries import with_actions
 from app.inboxes import outside
 from app.inboxes.base import LEASE, Happening, Signal
 from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, hand_back, mark, renew
+from app.inboxes.happenings import load_happenings
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
-from app.issues.issue import Issue
 from app.live.publish import publish_many
-from app.projects.project import Project
 
 log = logging.getLogger(__name__)
 
@@ -157,33 +152,3 @@ def consequence_of(event: Event) -> dict[str, object]:
         "root_id": event.root_id or event.id,
         "depth": event.depth + 1,
     }
-
-
-def load_happenings(event_ids: Sequence[int]) -> dict[int, Happening]:
-    """The events with their actions, issues, projects and actors: a fixed number of queries for any number."""
-    ids = sorted(set(event_ids))
-    events = db.session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)).all()
-    actions = with_actions(events)
-    issues = _by_id(Issue, {event.issue_id for event in events})
-    projects = _by_id(Project, {event.project_id for event in events})
-    people = _by_id(User, {event.actor_id for event in events})
-    return {
-        event.id: Happening(
-            event=event,
-            action=actions[event.id],
-            project=projects.get(event.project_id),
-            issue=issues.get(event.issue_id),
-            actor=people.get(event.actor_id),
-        )
-        for event in events
-    }
-
-
-def _by_id(table: type[Any], ids: set[int | None]) -> dict[int | None, Any]:
-    wanted = [one for one in ids if one is not None]
-    if not wanted:
-        return {}
-    rows = db.session.scalars(
-        select(table).where(table.id.in_(wanted)).execution_options(populate_existing=True)
-    )
-    return {row.id: row for row in rows}

@@ -1,0 +1,1 @@
+"""Slack: the channel of a project, what is said there and how."""

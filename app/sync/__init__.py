@@ -1,0 +1,1 @@
+"""Keeping issues the same here and in a tracker elsewhere: GitHub."""
