@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "sync"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def moment(name, nullable=True):
