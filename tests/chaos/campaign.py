@@ -39,6 +39,8 @@ class Plan:
     users: int = 20
     flushes: int = 3
     freezes: int = 3
+    stops: int = 30
+    """Polite ends (SIGTERM) of a worker in the middle of whatever it does."""
     frozen_seconds: float = 5.0
     pause: tuple[float, float] = (0.8, 3.0)
     """Seconds between two kills."""
@@ -116,13 +118,14 @@ class Killer:
     def run(self) -> None:
         dice = random.Random(self.plan.seed)
         acts = dice.choices(list(KINDS), weights=list(KINDS.values()), k=self.plan.kills)
-        for name, times in (("flush", self.plan.flushes), ("freeze", self.plan.freezes)):
+        for name, times in (("flush", self.plan.flushes), ("freeze", self.plan.freezes), ("stop", self.plan.stops)):
+            every = len(acts) / max(1, times)
             for part in range(times):
-                acts.insert(int((part + 0.5) * len(acts) / times), name)
+                acts.insert(int((part + 0.5) * every) + part, name)
         rest = threading.Event()
         for number, act in enumerate(acts, start=1):
             rest.wait(dice.uniform(*self.plan.pause))
-            {"flush": self._flush, "freeze": self._freeze}.get(act, lambda act=act: self._kill(act))()  # type: ignore[misc]
+            {"flush": self._flush, "freeze": self._freeze, "stop": self._stop}.get(act, lambda act=act: self._kill(act))()  # type: ignore[misc]
             if number % 25 == 0:
                 self.say(f"{number} of {len(acts)}: {dict(self.killed)}")
 
@@ -147,6 +150,11 @@ class Killer:
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         return ""
+
+    def _stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(until(lambda: self._victim("worker"), seconds=60), signal.SIGTERM)
+            self.killed["SIGTERM of a worker"] += 1
 
     def _flush(self) -> None:
         def flushed() -> bool:
