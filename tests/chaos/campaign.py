@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -118,22 +119,42 @@ class Killer:
     def run(self) -> None:
         dice = random.Random(self.plan.seed)
         acts = dice.choices(list(KINDS), weights=list(KINDS.values()), k=self.plan.kills)
-        for name, times in (("flush", self.plan.flushes), ("freeze", self.plan.freezes), ("stop", self.plan.stops)):
+        for name, times in (
+            ("flush", self.plan.flushes),
+            ("freeze", self.plan.freezes),
+            ("stop", self.plan.stops),
+        ):
             every = len(acts) / max(1, times)
             for part in range(times):
                 acts.insert(int((part + 0.5) * every) + part, name)
         rest = threading.Event()
         for number, act in enumerate(acts, start=1):
             rest.wait(dice.uniform(*self.plan.pause))
-            {"flush": self._flush, "freeze": self._freeze, "stop": self._stop}.get(act, lambda act=act: self._kill(act))()  # type: ignore[misc]
+            {"flush": self._flush, "freeze": self._freeze, "stop": self._stop}.get(
+                act, lambda act=act: self._kill(act)
+            )()  # type: ignore[misc]
             if number % 25 == 0:
                 self.say(f"{number} of {len(acts)}: {dict(self.killed)}")
 
     def _kill(self, kind: str) -> None:
-        pid = until(lambda: self._victim(kind), seconds=60)
+        """Who is not up yet is spared, so that people get an answer now and then; another dies in its place."""
+        others = [kind, "worker child", "worker", "valkey"]
+        kind = until(lambda: next((one for one in others if self._is_up(one)), ""), seconds=60)
+        pid = self._victim(kind)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.killed[kind] += 1
+
+    def _is_up(self, kind: str) -> bool:
+        if kind != "web":
+            return bool(self._victim(kind))
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                f"{self.house.url}/healthz", timeout=0.5
+            ) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def _victim(self, kind: str) -> int:
         """A living process of this kind; 0 while there is none."""
