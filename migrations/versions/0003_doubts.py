@@ -1,4 +1,4 @@
-"""delivery_targets.doubts, subscriptions.from_seq: attempts nobody knows the end of; since when one watches"""
+"""delivery_targets.doubts: attempts of which nobody knows whether they arrived"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,9 +11,7 @@ def upgrade():
     op.add_column(
         "delivery_targets", sa.Column("doubts", sa.SmallInteger(), server_default="0", nullable=False)
     )
-    op.add_column("subscriptions", sa.Column("from_seq", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade():
-    op.drop_column("subscriptions", "from_seq")
     op.drop_column("delivery_targets", "doubts")
