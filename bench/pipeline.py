@@ -197,6 +197,7 @@ def _record(count: int, *, due_in: timedelta | None = None) -> list[int]:
     """So many comments' worth of events on the issue, a hundred to a transaction; their ids."""
     from sqlalchemy import select, update
 
+    from app import clock
     from app.db import db
     from app.events.event import Event
     from app.inboxes.delivery import Delivery
@@ -212,7 +213,7 @@ def _record(count: int, *, due_in: timedelta | None = None) -> list[int]:
             db.session.execute(
                 update(Delivery)
                 .where(Delivery.event_id > newest, Delivery.next_attempt_at.is_not(None))
-                .values(next_attempt_at=Delivery.created_at + due_in)
+                .values(next_attempt_at=clock.now() + due_in)
                 .execution_options(synchronize_session=False)
             )
         db.session.commit()

@@ -13,7 +13,6 @@ from app.config import from_environment
 from app.db import db
 
 
-
 def with_rq_as_shipped() -> Flask:
     """The least that has the same database and queue. It starts sooner than the product: so much the fairer."""
     settings = from_environment()

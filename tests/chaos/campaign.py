@@ -43,7 +43,7 @@ class Plan:
     stops: int = 30
     """Polite ends (SIGTERM) of a worker in the middle of whatever it does."""
     frozen_seconds: float = 5.0
-    pause: tuple[float, float] = (0.8, 3.0)
+    pause: tuple[float, float] = (0.6, 2.8)
     """Seconds between two kills."""
     pace: tuple[float, float] = (1.5, 4.0)
     """Seconds between two changes of one person."""
@@ -138,7 +138,7 @@ class Killer:
 
     def _kill(self, kind: str) -> None:
         """Who is not up yet is spared, so that people get an answer now and then; another dies in its place."""
-        others = [kind, "worker child", "worker", "valkey"]
+        others = [kind, "worker child", "web", "valkey"]
         kind = until(lambda: next((one for one in others if self._is_up(one)), ""), seconds=60)
         pid = self._victim(kind)
         with suppress(ProcessLookupError):
@@ -146,7 +146,9 @@ class Killer:
             self.killed[kind] += 1
 
     def _is_up(self, kind: str) -> bool:
-        if kind != "web":
+        if kind in ("worker", "worker child"):
+            return bool(self._victim("worker child"))
+        if kind == "valkey":
             return bool(self._victim(kind))
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
@@ -163,7 +165,9 @@ class Killer:
         direct = {int(pid): self._command(int(pid)) for pid in top.split()}
         text = {"web": "app.serve", "valkey": "valkey-server"}.get(kind, "rq worker")
         found = [pid for pid, command in direct.items() if text in command and is_alive(pid)]
-        if kind == "worker child":
+        if kind == "worker":
+            found = [pid for pid in found if children_of(pid)] or found
+        elif kind == "worker child":
             found = [pid for parent in found for pid in children_of(parent) if is_alive(pid)]
         return found[self.killed[kind] % len(found)] if found else 0
 
