@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock
+.PHONY: help run test check format bench chaos lock
 
 # compiled modules are kept: without them every process of the house starts two seconds later
 export PYTHONDONTWRITEBYTECODE :=
@@ -38,6 +38,10 @@ format: ## format the code
 bench: ## the benchmarks, as ratios, into docs/benchmarks.md
 	@bin/bootstrap dev
 	@$(PYTHON) -m bench
+
+chaos: ## kill everything again and again on both databases; ARGS="--kills 60 --database sqlite" chooses
+	@bin/bootstrap dev
+	@$(PYTHON) -m tests.chaos $(ARGS)
 
 lock: ## pin the newest versions that fit requirements/*.in
 	@bin/bootstrap dev

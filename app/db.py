@@ -36,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5_000
-"""How long a writer waits for another on SQLite before the answer is 503."""
+"""How long a writer waits for another (for a row of his on PostgreSQL) before the answer is 503."""
 
 _writing: ContextVar[bool] = ContextVar("writing", default=True)
 
@@ -182,6 +182,9 @@ class WriteRefused(RuntimeError):
 @event.listens_for(Engine, "connect")
 def _prepare_connection(dbapi_connection: Any, _record: object) -> None:
     if "sqlite" not in type(dbapi_connection).__module__:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        dbapi_connection.commit()
         return
     dbapi_connection.isolation_level = None  # we emit BEGIN ourselves, see below
     cursor = dbapi_connection.cursor()

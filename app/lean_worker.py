@@ -53,6 +53,7 @@ class LeanSimpleWorker(SimpleWorker):
         self.app = app
         self.pulse = pulse
         self.done = 0
+        self._has_job = False
         self._beat_at = self._looked_at = 0.0
 
     @property
@@ -68,7 +69,11 @@ class LeanSimpleWorker(SimpleWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         timeout = float(job.timeout or self.worker_ttl)
         self.pulse.promise(timeout if timeout > 0 else float("inf"))
+        self._has_job = (
+            True  # rq beats the heart while it prepares the job: that promise would replace this one
+        )
         super().execute_job(job, queue)
+        self._has_job = False
         self.pulse.promise(self.worker_ttl)
         self.done += 1
         if self.is_worn:
@@ -79,7 +84,8 @@ class LeanSimpleWorker(SimpleWorker):
             return super().perform_job(job, queue, execution)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        self.pulse.promise(self.worker_ttl)
+        if not self._has_job:
+            self.pulse.promise(self.worker_ttl)
         if pipeline is None:
             if clock.monotonic() - self._beat_at < 1.0:
                 return

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.embedded import EmbeddedValkey
+from bench import pipeline
 from bench.pages import COMMENT, FEW_AND_MANY, MANY_TO_FEW, PAGES, RECORDING, Pair
-from bench.report import Line, write
+from bench.report import Line, write, write_pipeline
 from bench.seed import Size
 from bench.site import site
 from bench.subjects import Floor, Ours
@@ -50,7 +51,18 @@ def main() -> int:
         grown = {name: timing.cpu for name, timing in _growth(ours).items()}
     with _pair(SMALL) as (_, ours):
         small = {name: timing.cpu for name, timing in _growth(ours).items()}
+    only_pipeline()
     write(database, bench.lines, counts, [(name, small.get(name), grown[name]) for name in grown], _machine())
+    return 0
+
+
+def only_pipeline() -> int:
+    """What follows the commit, into its own part of the page."""
+    database = _database()
+    lines = pipeline.measure(database)
+    for line in lines:
+        print(line.text, flush=True)
+    write_pipeline(database, lines, _machine())
     return 0
 
 

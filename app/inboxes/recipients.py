@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 
 from app.accounts.user import User
 from app.db import db
-from app.events.event import Event
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
 from app.issues.subscription import Subscription
@@ -73,7 +71,7 @@ def recipients_query(happening: Happening, *columns: Any) -> Select[Any] | None:
         .where(
             Subscription.issue_id == issue.id,
             Subscription.muted.is_(False),
-            ~_came_later(event),
+            Subscription.from_seq <= event.seq,  # who began to watch after a later event is told of that one
             User.is_active,
             User.password_hash.is_not(None),
         )
@@ -90,19 +88,6 @@ def _reason(happening: Happening) -> ColumnElement[str]:
     """The reason of the subscription, but for those whom the event itself names."""
     special = {user_id: literal(reason) for user_id, reason in _named(happening).items()}
     return case(special, value=User.id, else_=Subscription.reason) if special else Subscription.reason  # type: ignore[return-value]
-
-
-def _came_later(event: Event) -> ColumnElement[bool]:
-    """Whether the person began to watch only after the issue's next event.
-
-    Those whom the event itself made watchers came after it, and before the next: they are told of it.
-    """
-    following = aliased(Event)
-    return exists().where(
-        following.issue_id == event.issue_id,
-        following.seq == event.seq + 1,
-        following.created_at < Subscription.created_at,
-    )
 
 
 def _named(happening: Happening) -> dict[int, str]:

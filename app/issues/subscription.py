@@ -29,6 +29,8 @@ class Subscription(Base):
     user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"), primary_key=True, index=True)
     reason: Mapped[str] = mapped_column(String(10))
     muted: Mapped[bool] = mapped_column(default=False)
+    from_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The number of the issue's newest event when the person began: a number, since clocks are set back."""
     created_at: Mapped[datetime]
 
 
@@ -37,8 +39,8 @@ def subscribe(issue: "Issue", user: User, *, reason: str) -> None:
 
     No event of its own: the act that caused it is one.
     """
-    now = clock.now()
-    subscribe_many([{"issue_id": issue.id, "user_id": user.id, "reason": reason, "created_at": now}])
+    row = {"issue_id": issue.id, "user_id": user.id, "reason": reason}
+    subscribe_many([{**row, "from_seq": issue.event_seq, "created_at": clock.now()}])
 
 
 def subscribe_many(rows: Sequence[dict[str, Any]]) -> None:
@@ -60,7 +62,7 @@ def watch(issue: "Issue", user: User, *, actor: Actor) -> None:
     if row is not None and not row.muted:
         return
     if row is None:
-        row = Subscription(issue_id=issue.id, user_id=user.id, reason="manual", created_at=clock.now())
+        row = _by_hand(issue, user)
         db.session.add(row)
     row.muted = False
     db.session.flush()
@@ -73,11 +75,21 @@ def unwatch(issue: "Issue", user: User, *, actor: Actor) -> None:
     if row is not None and row.muted:
         return
     if row is None:
-        row = Subscription(issue_id=issue.id, user_id=user.id, reason="manual", created_at=clock.now())
+        row = _by_hand(issue, user)
         db.session.add(row)
     row.muted = True
     db.session.flush()
     record_event(issue, Unwatched(user=user.ref, reason="manual"), actor=actor)
+
+
+def _by_hand(issue: "Issue", user: User) -> Subscription:
+    return Subscription(
+        issue_id=issue.id,
+        user_id=user.id,
+        reason="manual",
+        from_seq=issue.event_seq,
+        created_at=clock.now(),
+    )
 
 
 def watchers(issue: "Issue") -> list[User]:

@@ -153,7 +153,8 @@ def _database(error: SQLAlchemyError) -> Response:
     if not _is_passing(error):
         return _broken(error)
     log.warning("The database did not answer: %s", error)
-    return answer(503, headers={"Retry-After": str(RETRY_SECONDS)})
+    message = DISK_FULL if _is_full(error) else None
+    return answer(503, message, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _broken(error: Exception) -> Response:
@@ -165,6 +166,19 @@ def is_taken(error: SQLAlchemyError) -> bool:
     """Whether another request has made the same thing between our look and our write."""
     original = getattr(error, "orig", None)
     return getattr(original, "sqlstate", None) == UNIQUE_VIOLATION or "UNIQUE constraint" in str(original)
+
+
+DISK_FULL = (
+    "The disk of this server is full, so nothing can be saved; everything can still be read. "
+    "Nothing was changed. Whoever runs this server has to make room."
+)
+_DISK_FULL = ("disk is full", "no space left", "53100")
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    original = getattr(error, "orig", None)
+    said = f"{original} {getattr(original, 'sqlstate', '')}".lower()
+    return any(words in said for words in _DISK_FULL)
 
 
 _SQLITE_PASSING = ("locked", "busy", "unable to open", "disk i/o", "disk is full")

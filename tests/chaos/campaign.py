@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -39,8 +40,10 @@ class Plan:
     users: int = 20
     flushes: int = 3
     freezes: int = 3
+    stops: int = 30
+    """Polite ends (SIGTERM) of a worker in the middle of whatever it does."""
     frozen_seconds: float = 5.0
-    pause: tuple[float, float] = (0.8, 3.0)
+    pause: tuple[float, float] = (0.6, 2.8)
     """Seconds between two kills."""
     pace: tuple[float, float] = (1.5, 4.0)
     """Seconds between two changes of one person."""
@@ -116,21 +119,44 @@ class Killer:
     def run(self) -> None:
         dice = random.Random(self.plan.seed)
         acts = dice.choices(list(KINDS), weights=list(KINDS.values()), k=self.plan.kills)
-        for name, times in (("flush", self.plan.flushes), ("freeze", self.plan.freezes)):
+        for name, times in (
+            ("flush", self.plan.flushes),
+            ("freeze", self.plan.freezes),
+            ("stop", self.plan.stops),
+        ):
+            every = len(acts) / max(1, times)
             for part in range(times):
-                acts.insert(int((part + 0.5) * len(acts) / times), name)
+                acts.insert(int((part + 0.5) * every) + part, name)
         rest = threading.Event()
         for number, act in enumerate(acts, start=1):
             rest.wait(dice.uniform(*self.plan.pause))
-            {"flush": self._flush, "freeze": self._freeze}.get(act, lambda act=act: self._kill(act))()  # type: ignore[misc]
+            {"flush": self._flush, "freeze": self._freeze, "stop": self._stop}.get(
+                act, lambda act=act: self._kill(act)
+            )()  # type: ignore[misc]
             if number % 25 == 0:
                 self.say(f"{number} of {len(acts)}: {dict(self.killed)}")
 
     def _kill(self, kind: str) -> None:
-        pid = until(lambda: self._victim(kind), seconds=60)
+        """Who is not up yet is spared, so that people get an answer now and then; another dies in its place."""
+        others = [kind, "worker child", "web", "valkey"]
+        kind = until(lambda: next((one for one in others if self._is_up(one)), ""), seconds=60)
+        pid = self._victim(kind)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.killed[kind] += 1
+
+    def _is_up(self, kind: str) -> bool:
+        if kind in ("worker", "worker child"):
+            return bool(self._victim("worker child"))
+        if kind == "valkey":
+            return bool(self._victim(kind))
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                f"{self.house.url}/healthz", timeout=0.5
+            ) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def _victim(self, kind: str) -> int:
         """A living process of this kind; 0 while there is none."""
@@ -139,7 +165,9 @@ class Killer:
         direct = {int(pid): self._command(int(pid)) for pid in top.split()}
         text = {"web": "app.serve", "valkey": "valkey-server"}.get(kind, "rq worker")
         found = [pid for pid, command in direct.items() if text in command and is_alive(pid)]
-        if kind == "worker child":
+        if kind == "worker":
+            found = [pid for pid in found if children_of(pid)] or found
+        elif kind == "worker child":
             found = [pid for parent in found for pid in children_of(parent) if is_alive(pid)]
         return found[self.killed[kind] % len(found)] if found else 0
 
@@ -147,6 +175,11 @@ class Killer:
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         return ""
+
+    def _stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(until(lambda: self._victim("worker"), seconds=60), signal.SIGTERM)
+            self.killed["SIGTERM of a worker"] += 1
 
     def _flush(self) -> None:
         def flushed() -> bool:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from app.worker import rq
 from tests.small_app import build_small_app
 
 app = build_small_app(from_environment())
+_kept: list[bytes] = []
 _note = Path(os.environ["SAMPLE_NOTES"])
 
 
@@ -33,6 +35,29 @@ def write(text: str) -> None:
 def crash() -> None:
     note("crash")
     ctypes.string_at(0)
+
+
+@rq.job(queue="events")
+def hang() -> None:
+    """Waits in C code that takes no signal: neither the job's own time limit nor a stop gets through."""
+    note(f"hang {os.getpid()}")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM, signal.SIGINT})
+    ctypes.PyDLL(None).pause()  # holds the interpreter's lock as well: no thread of this process goes on
+
+
+@rq.job(queue="events")
+def leak(megabytes: int) -> None:
+    _kept.append(b"x" * (megabytes * 1024 * 1024))
+    note(f"leak {os.getpid()}")
+
+
+@rq.job(queue="events")
+def wait_for(path: str) -> None:
+    """Lasts until the file is there."""
+    note(f"wait {os.getpid()}")
+    while not Path(path).exists():
+        time.sleep(0.01)
+    note(f"waited {os.getpid()}")
 
 
 @rq.on_child_start

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from rq.serializers import JSONSerializer
 
+from app import clock
 from app.config import from_environment
 from app.embedded import EmbeddedValkey
 from app.prefork import Pulse
@@ -203,3 +204,95 @@ def test_a_hung_child_is_killed_and_replaced(
         until(lambda: notes.lines("job1"))
         assert not is_alive(first)
         assert "no life" in worker.said()
+
+
+def test_a_job_that_hangs_in_c_code_is_ended_after_its_time_and_the_next_one_is_done(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, app: Flask
+) -> None:
+    """It holds the interpreter's lock and lets no signal in: only the parent can see that there is no life."""
+    script = (
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.3\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        until(lambda: notes.lines("child"), 60)
+        with app.app_context():
+            rq.queues["events"].enqueue("tests.runtime.sample.hang", job_timeout=1)
+        enqueue("write", "job-after")
+        hung = int(until(lambda: notes.lines("hang"))[0].split()[1])
+        until(lambda: notes.lines("job-after"), 15)
+        assert not is_alive(hung)
+        assert "no life" in worker.said()
+
+
+def test_a_job_that_may_take_longer_than_the_heart_rests_is_let_be(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, app: Flask, tmp_path: Path
+) -> None:
+    script = (
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.1\n"
+        "import app.prefork as prefork; prefork.WORKER_TTL_SECONDS = 2\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        until(lambda: notes.lines("child"), 60)
+        enqueue("wait_for", str(tmp_path / "go"))
+        until(lambda: notes.lines("wait "))
+        began = clock.monotonic()
+        until(lambda: clock.monotonic() - began > 3.5)
+        (tmp_path / "go").touch()
+        until(lambda: notes.lines("waited"), 10)
+        assert "no life" not in worker.said()
+
+
+def test_a_child_that_has_grown_too_large_is_replaced_between_two_jobs(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    script = (
+        "import app.lean_worker as lean; lean.RECYCLE_RSS_BYTES = 200 * 2**20; lean.LOOK_AT_MEMORY_EVERY = 1\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work(burst=True)"
+    )
+    for _ in range(3):
+        enqueue("leak", 120)
+    enqueue("write", "job")
+    with Program("-c", script, env=env) as worker:
+        worker.end(60)
+        assert "ended with" not in worker.said()
+    assert len(notes.lines("leak")) == 3
+    assert len(notes.lines("job")) == 1
+    assert 2 <= len({line.split()[1] for line in notes.lines("leak")}) <= 3
+
+
+def test_a_stop_in_the_middle_of_a_job_lets_it_finish_and_takes_no_other(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, tmp_path: Path
+) -> None:
+    with Program(*COMMAND, "events", env=env) as worker:
+        until(lambda: notes.lines("child"), 60)
+        enqueue("wait_for", str(tmp_path / "go"))
+        enqueue("write", "job-later")
+        until(lambda: notes.lines("wait "))
+        worker.signal(signal.SIGTERM)
+        (tmp_path / "go").touch()
+        worker.end(5)
+        assert len(notes.lines("waited")) == 1
+        assert notes.lines("job-later") == []
+    with Program(*COMMAND, "events", "--burst", env=env) as another:
+        another.end(60)
+    assert len(notes.lines("job-later")) == 1
+
+
+def test_a_child_killed_for_its_memory_is_replaced(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    """As the system does it when a limit is reached: without asking, in the middle of a job."""
+    with Program(*COMMAND, "events", env=env) as worker:
+        until(lambda: notes.lines("child"), 60)
+        enqueue("wait_for", "/nowhere")
+        child = int(until(lambda: notes.lines("wait "))[0].split()[1])
+        os.kill(child, signal.SIGKILL)
+        enqueue("write", "job")
+        until(lambda: notes.lines("job"), 15)
+        assert len(notes.lines("child")) == 2
+        assert "ended with -9" in worker.said()
