@@ -6,6 +6,7 @@ from app.accounts import views as accounts_views
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
+from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
@@ -23,6 +24,7 @@ PAGES = (
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
+    automation_views.blueprint,
     list_views.bp,
     issue_views.bp,
     comment_views.bp,
