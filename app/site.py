@@ -6,6 +6,7 @@ from app.accounts import views as accounts_views
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
+from app.admin import rules as admin_rules
 from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
@@ -21,6 +22,7 @@ PAGES = (
     admin_people.blueprint,
     admin_inboxes.blueprint,
     admin_mail.blueprint,
+    admin_rules.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
