@@ -125,7 +125,7 @@ STEPS: dict[str, StepKind] = {
     "unassign": StepKind("take it from", "person", effect="unassigned"),
     "add_label": StepKind("add the label", "label", effect="labeled"),
     "remove_label": StepKind("remove the label", "label", effect="unlabeled"),
-    "move": StepKind("move it:", "step", has_text=True),
+    "move": StepKind("take a step of the workflow", "step", has_text=True),
     "priority": StepKind("set the priority to", "priority", effect="priority_changed"),
     "comment": StepKind("comment", "none", has_text=True, effect="commented"),
     "notify": StepKind("tell", "people"),
@@ -155,11 +155,11 @@ DOER_VALUES = {
     "system": "Tidings itself",
 }
 STEP_VALUES = {
-    "start": "start work",
-    "stop": "stop work",
-    "resolve": "resolve",
-    "close": "close",
-    "reopen": "reopen",
+    "start": "start work on it",
+    "stop": "stop work on it",
+    "resolve": "resolve it",
+    "close": "close it",
+    "reopen": "reopen it",
 }
 
 NOBODY, ACTOR, REPORTER, ASSIGNEES, LEADS, EVERYBODY = (

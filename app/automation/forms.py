@@ -27,7 +27,7 @@ class Draft:
     definition: Definition
     problems: dict[str, str] = field(default_factory=dict)
     new: str | None = None
-    """The place of the row that was just added: it takes the focus."""
+    """What takes the focus: the row that was just added, or the button that adds one where one was dropped."""
 
     @property
     def first_bad(self) -> str | None:
@@ -82,10 +82,10 @@ def _add(rows: list[Any], part: str, _number: str, form: MultiDict[str, str]) ->
     return f"{part}-{len(rows) - 1}"
 
 
-def _drop(rows: list[Any], _part: str, number: str, _form: MultiDict[str, str]) -> str | None:
+def _drop(rows: list[Any], part: str, number: str, _form: MultiDict[str, str]) -> str | None:
     if number.isdigit() and int(number) < len(rows):
         del rows[int(number)]
-    return None
+    return f"add-{part}"
 
 
 def _up(rows: list[Any], part: str, number: str, _form: MultiDict[str, str]) -> str | None:

@@ -207,9 +207,10 @@ def _edited(key: str, rule_id: int | None) -> AnyResponse:
 def _save(project: Project, draft: Draft, rule: Rule | None) -> Rule | None:
     """The rule as it is kept; None when it cannot be, and the draft says why."""
     try:
-        name, definition = clean_name(draft.name), clean(draft.definition)
+        name = _name(draft)
+        definition = clean(draft.definition)
         known = known_to(project, [definition])
-        draft.problems = problems(definition, known)
+        draft.problems |= problems(definition, known)
         if draft.problems:
             return None
         texts = write_texts(definition, project)
@@ -225,9 +226,17 @@ def _save(project: Project, draft: Draft, rule: Rule | None) -> Rule | None:
         db.session.commit()
     except Invalid as error:
         db.session.rollback()
-        draft.problems = {error.field or "name": error.message}
+        draft.problems |= {error.field or "name": error.message}
         return None
     return rule
+
+
+def _name(draft: Draft) -> str:
+    try:
+        return clean_name(draft.name)
+    except Invalid as error:
+        draft.problems["name"] = error.message
+        return ""
 
 
 def _editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: int = 200) -> Response:

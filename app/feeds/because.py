@@ -41,7 +41,7 @@ def _cause(
         days = "a day" if rule.quiet_days == 1 else f"{rule.quiet_days} days"
         return [text(", because "), Part("link", f"nothing happened for {days}", href=href)]
     by = names.get(cause.rule_id or 0)
-    who = f"rule {by.name}" if by else cause.doer.name
+    who = f"rule “{by.name}”" if by else cause.doer.name
     key = cause.issue.key if cause.issue is not None and line.issue is not None else None
     said = plain([part for part in cause.parts if part.kind not in NOT_SAID], issue=key)
     return [text(", because "), Part("link", f"{who} {said}", href=href)]

@@ -81,7 +81,7 @@ class TestEditor:
         page = words(browser.get(answer.location))
         assert (
             "When work is started, stopped or finished (resolved), if the status is resolved: "
-            "move it: close “Done” and comment “Thank you, {actor}”." in page
+            "close it “Done” and comment “Thank you, {actor}”." in page
         )
         early = browser.post(f"{BASE}/{made.id}/enable")
         assert early.status_code == 409
