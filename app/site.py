@@ -6,8 +6,10 @@ from app.accounts import views as accounts_views
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
+from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
+from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
@@ -25,11 +27,13 @@ PAGES = (
     admin_people.blueprint,
     admin_inboxes.blueprint,
     admin_mail.blueprint,
+    admin_rules.blueprint,
     admin_slack.blueprint,
     admin_sync.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
+    automation_views.blueprint,
     slack_views.blueprint,
     sync_views.blueprint,
     link_views.blueprint,

@@ -2,10 +2,10 @@
 
 from flask_openapi3.openapi import OpenAPI
 
-from app.api import comments, deliveries, events, inboxes, issues, people, projects, reference
+from app.api import comments, deliveries, events, inboxes, issues, people, projects, reference, rules
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects)
+RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

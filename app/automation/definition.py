@@ -17,6 +17,8 @@ MOST_STEPS = 20
 MOST_DAYS = 3_650
 TEXT_MAX = 4_000
 VALUE_MAX = 200
+LONGEST = 5
+"""So many times more is read, so that who wrote too much is told and loses nothing."""
 
 Kind = Literal[
     "status", "priority", "label", "person", "kind", "role", "doer", "text", "days", "step", "people", "none"
@@ -40,7 +42,7 @@ class Condition(_Part):
 
     field: str = Field(max_length=20)
     op: str = Field(max_length=20)
-    value: str = Field(default="", max_length=VALUE_MAX)
+    value: str = Field(default="", max_length=LONGEST * VALUE_MAX)
     name: str = Field(default="", max_length=40)
 
 
@@ -48,9 +50,9 @@ class Step(_Part):
     """One thing to do: `do` of STEPS, with a value or a text or both. `title` is that of a new issue."""
 
     do: str = Field(max_length=20)
-    value: str = Field(default="", max_length=VALUE_MAX)
-    title: str = Field(default="", max_length=VALUE_MAX)
-    text: str = Field(default="", max_length=TEXT_MAX)
+    value: str = Field(default="", max_length=LONGEST * VALUE_MAX)
+    title: str = Field(default="", max_length=LONGEST * VALUE_MAX)
+    text: str = Field(default="", max_length=LONGEST * TEXT_MAX)
 
 
 class Definition(_Part):
@@ -123,7 +125,7 @@ STEPS: dict[str, StepKind] = {
     "unassign": StepKind("take it from", "person", effect="unassigned"),
     "add_label": StepKind("add the label", "label", effect="labeled"),
     "remove_label": StepKind("remove the label", "label", effect="unlabeled"),
-    "move": StepKind("move it:", "step", has_text=True),
+    "move": StepKind("take a step of the workflow", "step", has_text=True),
     "priority": StepKind("set the priority to", "priority", effect="priority_changed"),
     "comment": StepKind("comment", "none", has_text=True, effect="commented"),
     "notify": StepKind("tell", "people"),
@@ -153,11 +155,11 @@ DOER_VALUES = {
     "system": "Tidings itself",
 }
 STEP_VALUES = {
-    "start": "start work",
-    "stop": "stop work",
-    "resolve": "resolve",
-    "close": "close",
-    "reopen": "reopen",
+    "start": "start work on it",
+    "stop": "stop work on it",
+    "resolve": "resolve it",
+    "close": "close it",
+    "reopen": "reopen it",
 }
 
 NOBODY, ACTOR, REPORTER, ASSIGNEES, LEADS, EVERYBODY = (

@@ -1,10 +1,10 @@
 """From the log to what rules are asked about: the event as an occasion, the issue as a state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.automation.conditions import Occasion, State
 from app.automation.definition import TRIGGERS
@@ -12,7 +12,7 @@ from app.db import db
 from app.events.action import Action
 from app.events.event import Event
 from app.issues.comment import Comment
-from app.issues.issue import Issue, assignee_ids
+from app.issues.issue import Issue, IssueAssignee
 from app.issues.label import IssueLabel
 
 T = TypeVar("T")
@@ -33,18 +33,37 @@ def occasion_of(event: Event, action: Action) -> Occasion:
 
 def state_of(issue: Issue) -> State:
     """The issue as it is now. Two queries."""
-    labels = select(IssueLabel.label_id).where(IssueLabel.issue_id == issue.id)
-    return State(
-        status=issue.status,
-        priority=issue.priority,
-        labels=frozenset(db.session.scalars(labels)),
-        assignees=frozenset(assignee_ids(issue)),
-        reporter_id=issue.reporter_id,
-        kind=issue.kind,
-        title=issue.title,
-        description=issue.description,
-        created_at=issue.created_at,
+    return states_of([issue])[issue.id]
+
+
+def states_of(issues: Sequence[Issue]) -> dict[int, State]:
+    """Issue id -> the issue as it is now. Two queries for any number."""
+    ids = [issue.id for issue in issues]
+    labels = _sets(select(IssueLabel.issue_id, IssueLabel.label_id).where(IssueLabel.issue_id.in_(ids)))
+    people = _sets(
+        select(IssueAssignee.issue_id, IssueAssignee.user_id).where(IssueAssignee.issue_id.in_(ids))
     )
+    return {
+        issue.id: State(
+            status=issue.status,
+            priority=issue.priority,
+            labels=frozenset(labels.get(issue.id, ())),
+            assignees=frozenset(people.get(issue.id, ())),
+            reporter_id=issue.reporter_id,
+            kind=issue.kind,
+            title=issue.title,
+            description=issue.description,
+            created_at=issue.created_at,
+        )
+        for issue in issues
+    }
+
+
+def _sets(query: Select[int, int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for issue_id, one in db.session.execute(query):
+        found.setdefault(issue_id, set()).add(one)
+    return found
 
 
 def comment_text(issue_id: int | None, seq: int, action: Action) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.automation.definition import STEPS, Definition, Step
+from app.automation.definition import STEPS, TEXT_MAX, VALUE_MAX, Definition, Step
 from app.errors import Invalid
 from app.issues.rendering import write_text
 from app.projects.project import Project
@@ -36,7 +36,9 @@ def _clean_step(number: int, step: Step) -> Step:
     has_text, has_title = (kind.has_text, kind.has_title) if kind else (False, False)
     if (step.text and not has_text) or (step.title and not has_title):
         raise Invalid("This step takes no text.", field=place)
-    text = clean_text(step.text, field=place, name="The text", most=16_000)
+    text = clean_text(step.text, field=place, name="The text", most=4 * TEXT_MAX)
+    if len(text) > TEXT_MAX:
+        raise Invalid(f"The text has {len(text):,} characters; {TEXT_MAX:,} are the most.", field=place)
     if step.do == "move":
         text = " ".join(text.split())
     return step.model_copy(
@@ -45,4 +47,4 @@ def _clean_step(number: int, step: Step) -> Step:
 
 
 def _line(value: str, place: str) -> str:
-    return clean_line(value, field=place, name="The value", most=200, least=0)
+    return clean_line(value, field=place, name="The value", most=VALUE_MAX, least=0)

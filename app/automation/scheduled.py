@@ -14,7 +14,7 @@ from app import clock
 from app.automation.conditions import Occasion, fits
 from app.automation.definition import TRIGGERS, Definition
 from app.automation.engine import Heads, Trigger, act
-from app.automation.happened import state_of
+from app.automation.happened import states_of
 from app.automation.known import known_to
 from app.automation.possible import possible_statuses
 from app.automation.rule import Rule
@@ -54,11 +54,11 @@ def run_rule(rule_id: int) -> int:
         found = _quiet(rule, clock.now(), after=after)
         if not found:
             return done
-        known = known_to(project, [rule.says])
+        known, states = known_to(project, [rule.says]), states_of([row.Issue for row in found])
         for row in found:
             after = row.Issue.id
             occasion = Occasion(at=clock.now())
-            if done < MOST_A_TURN and fits(rule.says, occasion, state_of(row.Issue), known):
+            if done < MOST_A_TURN and fits(rule.says, occasion, states[after], known):
                 done += _run_on(rule_id, row.Issue.id, row.Event.id)
     return done
 

@@ -31,7 +31,7 @@ def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Fores
             return _priority(step, state)
         case "notify":
             found = people(step.value, state, occasion, known)
-            return Foreseen("rule_applied" if found else None, {}, "nobody to tell" if not found else "told")
+            return Foreseen("rule_applied" if found else None, {}, "nobody to tell" if not found else "done")
         case _:
             return Foreseen({"comment": "commented", "create": "created"}[step.do], {}, "done")
 

@@ -63,7 +63,9 @@ def step_words(one: Step) -> str:
     if kind is None:
         return f"“{one.do}”"
     said = kind.words
-    if kind.kind != "none":
+    if kind.kind == "step":
+        said = _value(kind.kind, one.value)
+    elif kind.kind != "none":
         said += f" {_value(kind.kind, one.value)}"
     if kind.has_title:
         said += f" “{_short(one.title)}”"

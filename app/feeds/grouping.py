@@ -84,6 +84,7 @@ def _belongs(before: Line, line: Line) -> bool:
         and before.project_id == line.project_id
         and abs(line.at - before.at) <= GAP
         and before.fresh == line.fresh
+        and before.why == line.why
     )
 
 
@@ -115,6 +116,7 @@ def _folded(run: list[Line]) -> list[Line]:
             small=True,
             quiet=all(line.quiet for line in run),
             depth=newest.depth,
+            why=newest.why,
             issue=newest.issue,
             project=newest.project,
             fresh=newest.fresh,

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, literal_column, select
 
 from app.accounts.user import User
 from app.db import db, rows
@@ -19,6 +19,7 @@ from app.events.actions import ACTIONS, action_class
 from app.events.event import Event
 from app.events.parts import Part
 from app.events.queries import texts_of
+from app.feeds.because import explain
 from app.issues.comment import Comment
 from app.issues.issue import Issue
 from app.projects.project import Project
@@ -60,6 +61,8 @@ def lines_query(*, with_issues: bool = True) -> Select[Any]:
             Comment.edited_at,
             Comment.deleted_at,
             Comment.author_id,
+            Event.actor_ref,
+            Event.cause_id,
         )
         .outerjoin(User, User.id == Event.actor_id)
         .outerjoin(Comment, and_(Comment.issue_id == Event.issue_id, Comment.event_seq == Event.seq))
@@ -148,6 +151,11 @@ class Line:
     small: bool
     quiet: bool
     depth: int
+    rule_id: int | None = None
+    """The rule that acted, where one did, and the event that set it off."""
+    cause_id: int | None = None
+    why: list[Part] = field(default_factory=list)
+    """Why a rule acted: said after the sentence."""
     issue: IssueName | None = None
     project: Project | None = None
     comment: Said | None = None
@@ -169,10 +177,23 @@ def read_lines(query: Select[Any], *, cards: bool = False, **values: Any) -> lis
 def make_lines(found: Sequence[Row[Any]], *, with_issues: bool = True, cards: bool = False) -> list[Line]:
     """The lines of these rows. `with_issues`: with the issue each is about, for feeds over many.
 
-    `cards`: comments are shown as cards, so no sentence is made for them.
+    `cards`: comments are shown as cards, so no sentence is made for them. Where rules acted, three more queries, for
+    any number of lines, say why.
     """
+    lines = _lines(found, with_issues=with_issues, cards=cards)
+    by_rules = [line for line in lines if line.rule_id is not None]
+    if by_rules:
+        causes = _lines(rows(_CAUSES, ids=list({line.cause_id or 0 for line in by_rules})), with_issues=True)
+        explain(by_rules, {line.id: line for line in causes})
+    return lines
+
+
+def _lines(found: Sequence[Row[Any]], *, with_issues: bool, cards: bool = False) -> list[Line]:
     texts = texts_of([row.id for row in found if not (cards and row.said_id)])
     return [_line(row, texts.get(row.id, {}), with_issues=with_issues, cards=cards) for row in found]
+
+
+_CAUSES = lines_query().where(Event.id.in_(bindparam("ids", expanding=True)))
 
 
 def with_projects(lines: Sequence[Line]) -> Sequence[Line]:
@@ -208,6 +229,8 @@ def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool, cards: boo
         small=kind.small,
         quiet=quiet,
         depth=depth,
+        rule_id=int(row.actor_ref) if actor_kind == "rule" else None,
+        cause_id=row.cause_id,
         issue=_issue(row) if with_issues and issue_id is not None else None,
         comment=_said(row) if said is not None else None,
     )

@@ -54,7 +54,9 @@ def test_generated_requests_get_no_fault_and_answers_keep_to_the_description(
     monkeypatch.setattr(limiter, "enabled", False)
     said = place.lead.post("/issues/ORC-1/comments", {"body": "Something to change"}).json
     newest = place.lead.get("/issues/ORC-1/events").json["items"][-1]
+    rule = {"name": "R", "when": {"actions": ["closed"]}, "steps": [{"do": "priority", "value": "low"}]}
     known = {
+        "rule_id": place.lead.post("/projects/ORC/rules", rule).json["id"],
         "comment_id": said["id"],
         "uid": newest["uid"],
         "delivery_id": 1,

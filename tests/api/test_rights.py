@@ -11,6 +11,8 @@ LEADS = ("lead",)
 SCOPE, FORBIDDEN, UNKNOWN = (403, "scope"), (403, "forbidden"), (404, "not_found")
 NOBODY: tuple[str, ...] = ()
 
+RULE = {"name": "Lower", "when": {"actions": ["closed"]}, "steps": [{"do": "priority", "value": "low"}]}
+
 ENDPOINTS: list[tuple[str, str, object, tuple[str, ...], int]] = [
     # method, path, body, whose write token may, what they are answered
     ("GET", "/me", None, (*VISIBLE, "stranger"), 200),
@@ -40,6 +42,12 @@ ENDPOINTS: list[tuple[str, str, object, tuple[str, ...], int]] = [
     ("GET", "/events?project=ORC", None, VISIBLE, 200),
     ("GET", "/events/EVENT", None, VISIBLE, 200),
     ("GET", "/events/EVENT/deliveries", None, VISIBLE, 200),
+    ("GET", "/projects/ORC/rules", None, LEADS, 200),
+    ("POST", "/projects/ORC/rules", RULE, LEADS, 201),
+    ("GET", "/rules/RULE", None, LEADS, 200),
+    ("PATCH", "/rules/RULE", {"enabled": True}, LEADS, 200),
+    ("POST", "/rules/RULE/dry-run", {"days": 7}, LEADS, 200),
+    ("DELETE", "/rules/RULE", None, LEADS, 204),
     ("GET", "/inboxes", None, NOBODY, 200),
     ("GET", "/inboxes/live_updates", None, NOBODY, 200),
     ("PATCH", "/inboxes/live_updates", {"enabled": False}, NOBODY, 200),
@@ -52,6 +60,9 @@ def _fill(place: Place, path: str, body: object) -> tuple[str, object]:
     if "COMMENT" in path:
         said = place.lead.post("/issues/ORC-1/comments", {"body": "First"})
         path = path.replace("COMMENT", str(said.json["id"]))
+    if "RULE" in path:
+        made = place.lead.post("/projects/ORC/rules", RULE)
+        path = path.replace("RULE", str(made.json["id"]))
     if "EVENT" in path:
         newest = place.lead.get("/issues/ORC-1/events").json["items"][-1]
         path = path.replace("EVENT", newest["uid"])
