@@ -5,12 +5,12 @@ here, in the worker, so that no request waits for another writer of the same pro
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import update
+from sqlalchemy import Executable, bindparam, update
 
 from app.accounts.user import User
-from app.db import db
+from app.db import rows
 from app.events.action import Action, Subject
 from app.inboxes.base import Decision, Inbox, Signal
 from app.projects.project import Project
@@ -35,21 +35,23 @@ class LiveUpdates(Inbox):
         signals = []
         event = self.event
         if event.project_id is not None:
-            head = db.session.scalar(
-                update(Project)
-                .where(Project.id == event.project_id)
-                .values(activity_seq=Project.activity_seq + 1)
-                .returning(Project.activity_seq)
-                .execution_options(synchronize_session=False)
-            )
-            signals.append(Signal(f"project:{event.project_id}", head or 0))
+            [row] = rows(_PROJECT, whose=event.project_id)
+            signals.append(Signal(f"project:{event.project_id}", row.activity_seq))
         if event.actor_id is not None:
-            head = db.session.scalar(
-                update(User)
-                .where(User.id == event.actor_id)
-                .values(activity_seq=User.activity_seq + 1)
-                .returning(User.activity_seq)
-                .execution_options(synchronize_session=False)
-            )
-            signals.append(Signal(f"person:{event.actor_id}", head or 0))
+            [row] = rows(_PERSON, whose=event.actor_id)
+            signals.append(Signal(f"person:{event.actor_id}", row.activity_seq))
         return signals
+
+
+def _rise(table: Any) -> Executable:
+    query: Executable = (
+        update(table)
+        .where(table.c.id == bindparam("whose"))
+        .values(activity_seq=table.c.activity_seq + 1)
+        .returning(table.c.activity_seq)
+    )
+    return query
+
+
+_PROJECT = _rise(Project.__table__)
+_PERSON = _rise(User.__table__)

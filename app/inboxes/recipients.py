@@ -1,12 +1,13 @@
 """Whom an event concerns, and why: the one answer that notifications, mails and the event page share."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from app.accounts.user import User
-from app.db import db
+from app.db import rows
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
 from app.issues.subscription import Subscription
@@ -44,53 +45,80 @@ class Recipient:
 def recipients(happening: Happening) -> list[Recipient]:
     """The watchers of the issue who may see it, without the actor. One query, once per event."""
     if "recipients" not in happening.memo:
-        query = recipients_query(happening, User.id, User.name, User.email, User.mails)
-        rows = db.session.execute(query.order_by(User.id)) if query is not None else ()
+        kind, values = asked_for(happening)
+        found = rows(_people(kind), **values) if kind else ()
+        special = named(happening)
         happening.memo["recipients"] = [
-            Recipient(Watcher(row.id, row.name, row.email, row.mails), row.reason) for row in rows
+            Recipient(Watcher(row.id, row.name, row.email, row.mails), special.get(row.id, row.reason))
+            for row in found
         ]
-    found: list[Recipient] = happening.memo["recipients"]
-    return found
+    listed: list[Recipient] = happening.memo["recipients"]
+    return listed
 
 
 def count_recipients(happening: Happening) -> int:
     """How many `recipients` there are, without fetching them."""
-    query = recipients_query(happening)
-    return 0 if query is None else db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    kind, values = asked_for(happening)
+    return int(rows(_count(kind), **values)[0][0]) if kind else 0
 
 
-def recipients_query(happening: Happening, *columns: Any) -> Select[Any] | None:
-    """Rows of these columns of User and of the `reason`, in no order; None when there is nobody to look for."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the statement depends on, besides its values."""
+
+    is_public: bool
+    has_actor: bool
+
+
+def asked_for(happening: Happening) -> tuple[Kind | None, dict[str, Any]]:
+    """The kind of the statement for this event and its values; None when there is nobody to look for."""
     issue, project, event = happening.issue, happening.project, happening.event
     if issue is None or project is None:
-        return None
+        return None, {}
+    values: dict[str, Any] = {"its_issue": issue.id, "its_seq": event.seq}
+    if event.actor_id is not None:
+        values["its_actor"] = event.actor_id
+    if not project.is_public:
+        values["its_project"] = project.id
+    return Kind(project.is_public, event.actor_id is not None), values
+
+
+def watchers_told(kind: Kind, *columns: Any) -> Select[Any]:
+    """Rows of these columns of User and Subscription for the values of `asked_for`. Build it once and keep it."""
     query = (
-        select(*columns, _reason(happening).label("reason"))
+        select(*columns)
         .select_from(User)
         .join(Subscription, Subscription.user_id == User.id)
         .where(
-            Subscription.issue_id == issue.id,
+            Subscription.issue_id == bindparam("its_issue"),
             Subscription.muted.is_(False),
-            Subscription.from_seq <= event.seq,  # who began to watch after a later event is told of that one
+            # who began to watch after a later event is told of that one
+            Subscription.from_seq <= bindparam("its_seq"),
             User.is_active,
             User.password_hash.is_not(None),
         )
     )
-    if event.actor_id is not None:
-        query = query.where(User.id != event.actor_id)
-    if not project.is_public:
-        inside = select(Membership.user_id).where(Membership.project_id == project.id)
+    if kind.has_actor:
+        query = query.where(User.id != bindparam("its_actor"))
+    if not kind.is_public:
+        inside = select(Membership.user_id).where(Membership.project_id == bindparam("its_project"))
         query = query.where(or_(User.id.in_(inside), User.is_admin))
     return query
 
 
-def _reason(happening: Happening) -> ColumnElement[str]:
-    """The reason of the subscription, but for those whom the event itself names."""
-    special = {user_id: literal(reason) for user_id, reason in _named(happening).items()}
-    return case(special, value=User.id, else_=Subscription.reason) if special else Subscription.reason  # type: ignore[return-value]
+@cache
+def _people(kind: Kind) -> Select[Any]:
+    columns = (User.id, User.name, User.email, User.mails, Subscription.reason)
+    return watchers_told(kind, *columns).order_by(User.id)
 
 
-def _named(happening: Happening) -> dict[int, str]:
+@cache
+def _count(kind: Kind) -> Select[Any]:
+    return watchers_told(kind, func.count())
+
+
+def named(happening: Happening) -> dict[int, str]:
+    """Those whom the event itself names, with the reason that goes before that of their subscription."""
     action = happening.action
     if isinstance(action, Commented):
         return {person.id: "mentioned" for person in action.mentions}
