@@ -102,6 +102,6 @@ def _tell(kind: Kind, dialect: str) -> Executable:
     columns = ["user_id", "event_id", "issue_id", "project_id", "created_at", "reason"]
     table = Notification.__table__
     insert = (postgresql if dialect == "postgresql" else sqlite).insert
-    add = insert(table).from_select(columns, people, include_defaults=False)  # type: ignore[arg-type]
+    add = insert(table).from_select(columns, people, include_defaults=False)
     query: Executable = add.on_conflict_do_nothing().returning(table.c.user_id)
     return query
