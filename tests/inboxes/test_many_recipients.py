@@ -85,7 +85,8 @@ def test_the_request_is_as_fast_as_ever_and_each_is_told_once(app: Flask) -> Non
         db.session.expire_all()
         forget_the_peak()
         before = memory("VmRSS")
-        deliver("events")
+        while not deliver_for_a_while("events"):
+            pass
         grown = memory("VmHWM") - before
         print(f"request {max(took) * 1e3:.0f} ms at most, the worker grew by {grown / 1e6:.1f} MB")  # noqa: T201
         assert grown < GROWTH_BYTES
@@ -128,7 +129,7 @@ def test_ten_thousand_mails_are_written_one_at_a_time(world: worlds.World) -> No
     forget_the_peak()
     before = memory("VmRSS")
     while row("email_notifications", "commented").state != "delivered":
-        deliver_for_a_while()
+        deliver_for_a_while("mail")
     grown = memory("VmHWM") - before
     print(f"the worker grew by {grown / 1e6:.1f} MB")  # noqa: T201
     assert grown < GROWTH_BYTES
@@ -136,9 +137,9 @@ def test_ten_thousand_mails_are_written_one_at_a_time(world: worlds.World) -> No
     assert [tuple(one) for one in db.session.execute(states)] == [("delivered", MANY + 1)]
 
 
-def deliver_for_a_while() -> None:
-    """What one job does."""
+def deliver_for_a_while(queue: str) -> bool:
+    """What one job does; whether nothing is left."""
     try:
-        drain("mail", seconds=20)
+        return drain(queue, seconds=20)
     finally:
         writes_again()
