@@ -32,6 +32,7 @@ def test_a_lead_connects_a_channel_tries_it_and_takes_it_away(
     assert "secretword" not in page.text
     stored = db.session.scalars(select(SlackChannel)).one()
     assert "secretword" not in (stored.address or "")
+    assert (stored.address or "") not in page.text
 
     assert lead.post(f"{PATH}/test").status_code == 303
     assert slack.texts[0].endswith("|Rowan>.")
