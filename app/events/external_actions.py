@@ -91,7 +91,7 @@ class SyncConflicted(_OnIssue):
         return [
             text(f"found the {self.field} of "),
             this(),
-            text(f" changed on both sides and kept the one of {where} "),
+            text(f" changed on both sides and kept the one of {where}: "),
             *change(lost, kept),
         ]
 

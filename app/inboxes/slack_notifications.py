@@ -18,7 +18,7 @@ from app.db import db
 from app.events.action import Action, Subject
 from app.events.issue_actions import Commented
 from app.inboxes import slack_turns
-from app.inboxes.base import Decision, Happening, Inbox, NotYet, Target, Undeliverable
+from app.inboxes.base import Decision, Happening, Inbox, MaybeSent, NotYet, Target, Undeliverable
 from app.inboxes.happenings import load_happenings
 from app.inboxes.slack_turns import Told
 from app.issues.comment import Comment
@@ -105,6 +105,9 @@ class SlackNotifications(Inbox):
         except (calling.Broken, Unsealable) as hopeless:
             slack_turns.give_back(told, error=str(hopeless), broken=True)
             raise Undeliverable(str(hopeless)) from hopeless
+        except calling.Unsure as unsure:
+            slack_turns.give_back(told, error=str(unsure))
+            raise MaybeSent(str(unsure)) from unsure
         except calling.Unwanted as unwanted:
             slack_turns.give_back(told, error=str(unwanted))
             raise Undeliverable(str(unwanted)) from unwanted

@@ -24,6 +24,8 @@ OURS = ("invalid_payload", "no_text", "too_many_attachments", "missing_text_or_f
 PATIENCE = timedelta(seconds=30)
 """The wait when Slack asks for patience without saying how much."""
 LONGEST = timedelta(hours=1)
+HEARD = ("did not answer", "closed the connection")
+"""What the door to the outside says when somebody was there to hear."""
 
 
 class Broken(Exception):
@@ -46,8 +48,12 @@ class Failed(Exception):
     """It did not work this time."""
 
 
+class Unsure(Failed):
+    """No answer came, and the message may stand in the channel all the same."""
+
+
 def post(address: str, text: str, *, allowed: Sequence[str]) -> None:
-    """Say `text` (mrkdwn) in the channel behind the address. Raises Broken, Unwanted, Busy, Failed.
+    """Say `text` (mrkdwn) in the channel behind the address. Raises Broken, Unwanted, Busy, Failed, Unsure.
 
     The texts of the errors never hold the address: whoever has it may write there.
     """
@@ -64,7 +70,8 @@ def post(address: str, text: str, *, allowed: Sequence[str]) -> None:
     except http.AddressRefused as refusal:
         raise Broken(f"The address may not be called: {refusal}") from refusal
     except http.Unreachable as error:
-        raise Failed(f"Slack could not be reached: {error}") from error
+        kind = Unsure if any(words in str(error) for words in HEARD) else Failed
+        raise kind(f"Slack could not be reached: {error}") from error
     _judge(answer)
 
 

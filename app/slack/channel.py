@@ -80,7 +80,7 @@ def connected_channels() -> Sequence[tuple[SlackChannel, Project]]:
         .join(Project, Project.id == SlackChannel.project_id)
         .order_by(func.lower(Project.name))
     )
-    return db.session.execute(query).tuples().all()
+    return [(channel, project) for channel, project in db.session.execute(query)]  # noqa: C416 - as types
 
 
 def connect(

@@ -27,7 +27,7 @@ blueprint = Blueprint("slack", __name__, url_prefix="/projects/<key>/settings/sl
 def index(key: str) -> Response:
     """The channel, how it is doing, and the form."""
     project = _managed(key)
-    return _page(project, SlackForm(obj=channel_of(project), address=""))
+    return _page(project, _form_of(project))
 
 
 @blueprint.post("")
@@ -66,7 +66,7 @@ def test(key: str) -> AnyResponse:
     try:
         say_hello(project, by=viewer().name, settings=_settings())
     except DomainError as error:
-        return _page(_managed(key), SlackForm(formdata=None, obj=channel_of(project), address=""), error)
+        return _page(_managed(key), _form_of(project), error)
     toast_next_page("Sent: look into the channel")
     return see_other(url_for("slack.index", key=project.key))
 
@@ -82,6 +82,12 @@ def remove(key: str) -> AnyResponse:
     db.session.commit()
     toast_next_page("Slack is told nothing more")
     return see_other(url_for("slack.index", key=project.key))
+
+
+def _form_of(project: Project) -> SlackForm:
+    """The form as it stands: the address is not shown again, not even sealed."""
+    channel = channel_of(project)
+    return SlackForm(formdata=None, title=channel.title if channel else "")
 
 
 def _managed(key: str) -> Project:

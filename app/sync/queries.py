@@ -118,7 +118,7 @@ def _conflicts(project_id: int) -> list[Conflict]:
         .order_by(Event.id.desc())
         .limit(FEW)
     )
-    rows = db.session.execute(query).tuples().all()
+    rows = db.session.execute(query).all()
     actions = with_actions([event for event, _, _ in rows])
     return [
         Conflict(event.uid, event.created_at, f"{key}-{number}", said)
