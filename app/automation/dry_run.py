@@ -106,6 +106,8 @@ class _Trial:
     ) -> None:
         self.project, self.rule, self.everyone, self.known = project, rule, everyone, known
         self.says: Definition = rule.says
+        self.asks_facts = any(one.field == "fact" for one in self.says.conditions)
+        self.actions = actions_of(self.says.when)
         self.now = clock.now()
         self.since = self.now - timedelta(days=days)
         self.end = clock.monotonic() + seconds
@@ -128,7 +130,7 @@ class _Trial:
 
     def _issue_ids(self) -> Sequence[int]:
         """Those with an event that could set it off, the last changed first."""
-        actions = actions_of(self.says.when) or TRIGGERS.keys()
+        actions = self.actions or TRIGGERS.keys()
         reach = timedelta(days=self.says.when.quiet_days or 0)
         query = (
             select(Event.issue_id)
@@ -159,8 +161,8 @@ class _Trial:
             past.take(row)
             if row.created_at >= self.since:
                 self.found.events += 1
-                if row.action in actions_of(self.says.when):
-                    self._consider(past, past.occasion(row), row, roots)
+                if row.action in self.actions:
+                    self._consider(past, past.occasion(row, facts=self.asks_facts), row, roots)
         if self.says.scheduled:
             self._quiet_time(past, self.now)
         self.found.issues += 1

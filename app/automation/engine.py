@@ -24,7 +24,7 @@ from app import clock
 from app.accounts.user import User
 from app.accounts.viewer import viewer_of
 from app.automation.checking import Known
-from app.automation.conditions import Occasion, State, fits, sets_off
+from app.automation.conditions import Occasion, State, fits
 from app.automation.definition import Definition
 from app.automation.guards import chain_to, held_back, ran_already
 from app.automation.happened import occasion_of, state_of
@@ -93,23 +93,24 @@ def trigger_of(event: Event, action: Action, issue: Issue, project: Project) -> 
 def fitting(trigger: Trigger) -> list[Rule]:
     """The rules that are on, wait for this and fit the issue as it is. Reads only."""
     rules, known = active_rules(trigger.project)
-    waiting = [rule for rule in rules if rule.enabled and sets_off(rule.says, trigger.occasion)]
+    waiting = [one for one in rules if one.rule.enabled and trigger.event.action in one.actions]
     if not waiting:
         return []
     state = state_of(trigger.issue)
-    return [rule for rule in waiting if fits(rule.says, trigger.occasion, state, known)]
+    return [one.rule for one in waiting if fits(one.says, trigger.occasion, state, known)]
 
 
-def waits_for(trigger: Trigger) -> bool:
-    """Whether any rule of the project waits for this, whatever its conditions."""
-    rules, _known = active_rules(trigger.project)
-    return any(sets_off(rule.says, trigger.occasion) for rule in rules)
+def waited_for(project: Project, action: str) -> bool:
+    """Whether any rule of the project waits for this, whatever its conditions. Mostly not, so it costs little."""
+    rules, _known = active_rules(project)
+    return any(action in one.actions for one in rules)
 
 
 def act(rules: Sequence[Rule], trigger: Trigger, known: Known | None = None) -> Heads:
     """Let the rules act, one after the other; each is asked anew whether it still fits."""
     known = known if known is not None else active_rules(trigger.project)[1]
     heads: Heads = {}
+    _take_turns(trigger.project)
     with caused_by(
         via="job",
         event_id=trigger.event.id,
@@ -271,6 +272,13 @@ class _Run:
 
     def _ms(self) -> int:
         return round((clock.monotonic() - self.began) * 1000)
+
+
+def _take_turns(project: Project) -> None:
+    """Rules of a project act one after the other, over all workers: issue first and project later would meet the
+    worker that has them the other way round. Nobody else waits: requests only refer to the project.
+    """
+    db.session.execute(select(Project.id).where(Project.id == project.id).with_for_update(key_share=True))
 
 
 def _locked(issue: Issue, project: Project) -> Issue:

@@ -120,18 +120,20 @@ class Past:
             if row.actor_kind != "rule":
                 self.last_by_people = row
 
-    def occasion(self, row: EventRow) -> Occasion:
-        """The event that was just taken."""
+    def occasion(self, row: EventRow, *, facts: bool) -> Occasion:
+        """The event that was just taken; what it says only where a condition asks for it."""
         before = self._changed_before
-        action = join(TRIGGERS[row.action], row.facts, row.texts)
-        facts = action.model_dump(by_alias=True, mode="json", exclude_none=True)
+        said: dict[str, Any] = {}
+        if facts:
+            action = join(TRIGGERS[row.action], row.facts, row.texts)
+            said = action.model_dump(by_alias=True, mode="json", exclude_none=True)
         return Occasion(
             at=row.created_at,
             action=row.action,
-            facts=facts,
+            facts=said,
             actor_id=row.actor_id,
             actor_kind=row.actor_kind,
-            comment=lambda: row.comment or str(facts.get("excerpt", "")),
+            comment=lambda: row.comment or row.texts.get("excerpt", ""),
             changed_before=lambda: before,
         )
 

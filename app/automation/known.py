@@ -1,11 +1,12 @@
 """What rules name, looked up: labels, people, roles. A fixed number of queries for any number of rules."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from app.automation.checking import Known
-from app.automation.definition import LEADS, PEOPLE_OF, Definition
+from app.automation.definition import LEADS, PEOPLE_OF, Definition, actions_of
 from app.automation.rule import Rule
 from app.db import db
 from app.issues.label import Label
@@ -30,7 +31,16 @@ def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
     )
 
 
-def active_rules(project: Project) -> tuple[Sequence[Rule], Known]:
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A rule that is on, read once."""
+
+    rule: Rule
+    says: Definition
+    actions: frozenset[str]
+
+
+def active_rules(project: Project) -> tuple[Sequence[Active], Known]:
     """The rules of the project that are on, with what they name: asked once in a transaction, however many events."""
     held = db.session.info.setdefault("transaction", {}).setdefault("rules", {})
     if project.id not in held:
@@ -40,11 +50,15 @@ def active_rules(project: Project) -> tuple[Sequence[Rule], Known]:
             .order_by(Rule.id)
             .execution_options(populate_existing=True)
         )
-        rules = db.session.scalars(query).all()
-        known = known_to(project, [rule.says for rule in rules]) if rules else Known({}, {})
+        rules = [_active(rule, rule.says) for rule in db.session.scalars(query)]
+        known = known_to(project, [one.says for one in rules]) if rules else Known({}, {})
         held[project.id] = (rules, known)
-    found: tuple[Sequence[Rule], Known] = held[project.id]
+    found: tuple[Sequence[Active], Known] = held[project.id]
     return found
+
+
+def _active(rule: Rule, says: Definition) -> Active:
+    return Active(rule, says, actions_of(says.when))
 
 
 def _usernames(definitions: Iterable[Definition]) -> Iterable[str]:

@@ -59,7 +59,7 @@ def run_rule(rule_id: int) -> int:
             after = row.Issue.id
             occasion = Occasion(at=clock.now())
             if done < MOST_A_TURN and fits(rule.says, occasion, states[after], known):
-                done += _run_on(rule_id, row.Issue.id, row.Event.id)
+                done += _run_on(rule_id, project.id, row.Issue.id, row.Event.id)
     return done
 
 
@@ -97,12 +97,13 @@ def _quiet(rule: Rule, now: datetime, *, after: int) -> Sequence[Row[Issue, Even
     return db.session.execute(query.limit(BATCH).execution_options(populate_existing=True)).all()
 
 
-def _run_on(rule_id: int, issue_id: int, event_id: int) -> int:
+def _run_on(rule_id: int, project_id: int, issue_id: int, event_id: int) -> int:
     """One issue in a transaction of its own; 0 when it is quiet no more, or another worker was here."""
     begin_write()
+    mine = select(Project).where(Project.id == project_id).with_for_update(key_share=True)
+    project = db.session.scalars(mine.execution_options(populate_existing=True)).one()
     query = select(Rule).where(Rule.id == rule_id).with_for_update()
     rule = db.session.scalars(query.execution_options(populate_existing=True)).one()
-    project = db.session.get_one(Project, rule.project_id)
     row = db.session.execute(
         anchors(project.id).where(Issue.id == issue_id).execution_options(populate_existing=True)
     ).first()

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from app.automation.definition import TRIGGERS
-from app.automation.engine import Trigger, act, fitting, trigger_of, waits_for
+from app.automation.engine import Trigger, act, fitting, trigger_of, waited_for
 from app.automation.rule import Rule
 from app.events.action import Action, Subject
 from app.inboxes.base import Decision, Inbox, Signal
@@ -26,9 +26,10 @@ class AutomationRules(Inbox):
         return subject == Subject.issue and action.name in TRIGGERS
 
     def should_process(self) -> Decision:
-        if self._trigger is None or self._trigger.project.archived_at is not None:
+        project = self.happening.project
+        if project is None or project.archived_at is not None:
             return Decision(False, "the project is archived")
-        if not waits_for(self._trigger):
+        if not waited_for(project, self.event.action):
             return Decision(False, "no rule waits for this")
         if not self._rules:
             return Decision(False, "no rule fits")

@@ -49,6 +49,12 @@ PAGES = {
     "/projects/ORC/settings/labels": 200,
     "/projects/ORC/settings/slack": 200,
     "/projects/ORC/settings/sync": 200,
+    "/projects/ORC/settings/automation": 200,
+    "/projects/NIX/settings/automation": 200,
+    "/projects/ORC/settings/automation/new": 200,
+    "/projects/ORC/settings/automation/new?start=remind": 200,
+    "/projects/ORC/settings/automation/1": 200,
+    "/projects/ORC/settings/automation/1/edit": 200,
     "/issues/ORC-1": 200,
     "/issues/ORC-2": 200,
     "/issues/ORC-2?show=comments": 200,
@@ -69,6 +75,7 @@ PAGES = {
     "/settings/tokens": 200,
     "/admin/inboxes": 200,
     "/admin/deliveries": 200,
+    "/admin/rules": 200,
     "/admin/people": 200,
     "/admin/people/otis": 200,
     "/admin/mail": 200,
@@ -99,6 +106,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         house.ok(ada, "POST", "/projects", {"key": "NIX", "name": f"Empty {LONG_WORD}"[:80]})
         for name, color in (("bug", "rose"), ("a-very-long-label-for-a-narrow-phone", "sky")):
             house.ok(ada, "POST", "/projects/ORC/labels", {"name": name, "color": color})
+        _rules(house, ada)
         house.ok(ada, "POST", "/projects/ORC/issues", {"title": "Short", "description": ""})
         long = {"title": f"Long {LONG_WORD}"[:200], "description": MARKDOWN, "priority": "urgent"}
         house.ok(ada, "POST", "/projects/ORC/issues", long)
@@ -116,6 +124,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         ((mail,),) = house.rows("SELECT max(id) FROM outgoing_mails")
         event = house.ok(ada, "GET", "/issues/ORC-2/events?limit=5")["items"][2]["uid"]
         yield Filled(house, ada, mail, event)
+
+
+def _rules(house: House, who: Person) -> None:
+    """Two that answer each other, one of them with long words."""
+    steps = [{"do": "move", "value": "reopen"}, {"do": "comment", "text": f"{LONG_WORD} {{title}}"}]
+    for name, action, done in ((LONG_WORD[:100], "closed", steps), ("Close", "reopened", [])):
+        rule = {
+            "name": name,
+            "when": {"actions": [action]},
+            "steps": done or [{"do": "move", "value": "close"}],
+        }
+        made = house.ok(who, "POST", "/projects/ORC/rules", rule)
+        house.ok(who, "PATCH", f"/rules/{made['id']}", {"enabled": True})
 
 
 def _all_sent(house: House) -> None:
