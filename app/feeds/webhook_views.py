@@ -32,7 +32,7 @@ from app.webhooks.views import of_project, path_of
 blueprint = Blueprint(
     "webhook_log", __name__, url_prefix="/projects/<key>/settings/webhooks/<int:endpoint_id>"
 )
-SINCE = {"1": "the last hour", "24": "the last day", "168": "the last week", "720": "the last 30 days"}
+SINCE = {"1": "an hour ago", "24": "yesterday", "168": "a week ago", "720": "30 days ago"}
 """Hours -> in words: what can be sent again at once."""
 
 

@@ -179,6 +179,11 @@ class Lanes:
         for request, _result in ours:
             request.work.todo.remove(request.target)
         self._close([request.work for request, _result in ours])
+        # who wants nothing more, or nothing for a while: what waits for it was planned before that was known
+        enough = {
+            _lane(one.work.kind, one.target) for one, result in ours if result.state == "held" or result.after
+        }
+        self._put_off_waiting(enough, timedelta())
 
     def _close(self, works: Sequence[Work]) -> None:
         """Mark the deliveries of which nothing is to do any more."""

@@ -16,6 +16,7 @@ from app.db import db
 from app.events.event import Event
 from app.inboxes.webhook_delivery import WebhookDelivery
 from app.issues.workflow import change_status
+from app.notifications.outgoing_mail import OutgoingMail
 from app.projects.membership import add_member, remove_member
 from app.webhooks.attempt import Attempt, forget_old_attempts
 from app.webhooks.endpoint import (
@@ -28,7 +29,7 @@ from app.webhooks.endpoint import (
 )
 from app.webhooks.signing import signature
 from tests.support import world as worlds
-from tests.support.deliveries import targets
+from tests.support.deliveries import deliver, targets
 from tests.support.hooks import (
     again,
     attempts,
@@ -250,6 +251,27 @@ def test_five_days_of_only_failures_switch_it_off_once(place: worlds.World, ther
     ship(due=True)
     assert told().state == "held"
     assert len(db.session.scalars(select(Event).where(Event.action == "webhook_disabled")).all()) == 1
+
+
+def test_its_maker_is_told_once_by_mail_and_by_nobody_elses_doing(place: worlds.World, there: Sink) -> None:
+    endpoint, _ = hook(place, there.url(), "commented")
+    there.mode["/hook"] = "410"
+    comment(place)
+    ship()
+    deliver("mail")
+    ship(due=True)
+    deliver("mail")
+    told_by = select(OutgoingMail).where(OutgoingMail.subject.like("%webhook%"))
+    [mail] = db.session.scalars(told_by).all()
+    assert (mail.user_id, mail.issue_id) == (place.lead.id, None)
+    assert "is off: it answered 410 Gone" in mail.text
+    assert f"/projects/ORC/settings/webhooks/{endpoint.id}" in mail.text
+
+    switch_on(again(endpoint), place.project, maker=place.lead, actor=place.actor)
+    switch_off(again(endpoint), place.project, actor=place.actor)
+    db.session.commit()
+    deliver("mail")
+    assert len(db.session.scalars(told_by).all()) == 1
 
 
 def test_an_endpoint_that_fails_every_second_time_is_never_switched_off(
