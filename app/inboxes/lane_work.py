@@ -108,16 +108,15 @@ def reach(kind: type[Inbox], target: Target) -> Result:
         return Result("failed", str(error) or type(error).__name__)
 
 
-def start(begun: Sequence[tuple[Work, Target]]) -> None:
-    """Write down that these attempts begin, within the transaction in hand."""
-    for work, target in begun:
-        _change(work.claim, [target.name], state=UNDER_WAY)
+def start(work: Work, target: Target) -> None:
+    """Write down that an attempt begins, within the transaction in hand."""
+    _change(work.claim, [target.name], state=UNDER_WAY)
 
 
-def write(work: Work, target: Target, result: Result) -> None:
+def write(work: Work, target: Target, result: Result, before: Standing) -> None:
     """Mark the target within the transaction in hand. Raises LostLease: then nothing of it counts."""
     hold_on(work)
-    now = work.standings[target.name] = _standing(work.standings[target.name], result, work.kind)
+    now = work.standings[target.name] = _standing(before, result, work.kind)
     _change(
         work.claim,
         [target.name],

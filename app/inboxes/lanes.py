@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from functools import partial
 
 from flask import Flask, current_app
 
@@ -38,7 +38,8 @@ LET_GO = timedelta(seconds=5)
 SECONDS = 5.0
 """A run takes nothing new after this long, so that other queues of the worker get their turn."""
 
-T = TypeVar("T")
+Act = tuple[Callable[[], None], Callable[[Exception], None]]
+"""Something to be written down, and what is done when that fails."""
 Take = Callable[[int], Sequence[Claim]]
 Fail = Callable[[Claim, Exception], None]
 
@@ -72,20 +73,30 @@ class Lanes:
         """Deliver until nothing is due or the time is up; returns how many deliveries were claimed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         with ThreadPoolExecutor(self.threads, thread_name_prefix="lane") as pool:
+            done: set[Future[Result]] = set()
             while self._take_more() or self.waiting or self.under_way:
-                self._let_go_of_slow()
-                self._start(pool, app)
+                self._turn(pool, app, [(self.under_way.pop(one), one.result()) for one in done])
                 done, _ = wait(self.under_way, timeout=TICK, return_when=FIRST_COMPLETED)
-                self._settle([(self.under_way.pop(one), one.result()) for one in done])
                 self._hold_on()
         return self.taken
+
+    def _turn(self, pool: ThreadPoolExecutor, app: Flask, done: Sequence[tuple[Request, Result]]) -> None:
+        """Mark what came back, let go of who is slow, and begin what can begin: written down in one transaction."""
+        acts = self._settle(done) + self._let_go_of_slow()
+        chosen = self._choose()
+        acts += [self._act(work, partial(start, work, target)) for work, target in chosen]
+        self._do(acts)
+        for work, target in chosen:
+            if work.claim.id in self.open:
+                request = Request(work, target, clock.monotonic())
+                self.under_way[pool.submit(_send, app, work.kind, target)] = request
 
     def _take_more(self) -> bool:
         """Claim and plan what is due, when there is room; whether anything was found."""
         now = clock.monotonic()
         room = MOST_OPEN - len(self.open)
         if now > self.end or processes.is_asked_to_stop():
-            self._put_off_waiting(set(self.waiting), timedelta())
+            self._do(self._put_off_waiting(set(self.waiting), timedelta()))
             return False
         if room < MOST_OPEN // 2 or (self.looked_at and now - self.looked_at < TICK):
             return False
@@ -110,21 +121,17 @@ class Lanes:
                 db.session.rollback()
                 self.fail(claim, error)
         db.session.commit()
-        lost: set[Work] = set()
-
-        def let_go(one: tuple[Work, Sequence[Target]], error: Exception) -> None:
-            lost.add(one[0])
-            self.fail(one[0].claim, error)
-
-        self._each_or_all(decided, lambda one: prepare(*one), let_go)
-        for work in [work for work, _targets in decided if work not in lost]:
+        for work, _targets in decided:
             self.open[work.claim.id] = work
+        self._do([self._act(work, partial(prepare, work, targets)) for work, targets in decided])
+        ours = [work for work, _targets in decided if work.claim.id in self.open]
+        for work in ours:
             for target in work.todo:
                 self.waiting.setdefault(_lane(work.kind, target), deque()).append((work, target))
-        self._close([work for work, _targets in decided])
+        self._do(self._close(ours))
 
-    def _start(self, pool: ThreadPoolExecutor, app: Flask) -> None:
-        """A request for every lane that is free, the healthy ones first; written down before it begins."""
+    def _choose(self) -> list[tuple[Work, Target]]:
+        """A target of every lane that is free, the healthy ones first, as many as there are threads."""
         busy = {_lane(one.work.kind, one.target) for one in self.under_way.values()}
         sick = sum(one.target.sick for one in self.under_way.values())
         chosen: list[tuple[Work, Target]] = []
@@ -139,77 +146,62 @@ class Lanes:
                 del self.waiting[lane]
             sick += target.sick
             chosen.append((work, target))
-        if chosen:
-            begin_write()
-            start(chosen)
-            db.session.commit()
-        for work, target in chosen:
-            request = Request(work, target, clock.monotonic())
-            self.under_way[pool.submit(_send, app, work.kind, target)] = request
+        return chosen
 
-    def _let_go_of_slow(self) -> None:
+    def _let_go_of_slow(self) -> list[Act]:
         limit = clock.monotonic() - SLOW
         slow = {_lane(one.work.kind, one.target) for one in self.under_way.values() if one.began < limit}
-        self._put_off_waiting(slow, LET_GO)
+        return self._put_off_waiting(slow, LET_GO)
 
-    def _put_off_waiting(self, lanes: set[str], pause: timedelta) -> None:
+    def _put_off_waiting(self, lanes: set[str], pause: timedelta) -> list[Act]:
         until = clock.now() + pause
-        for lane in lanes & self.waiting.keys():
-            held_up = self.waiting.pop(lane)
-            for work, target in held_up:
-                work.todo.remove(target)
-                put_off(work, target, until)
-            self._close([work for work, _target in held_up])
+        held_up = [one for lane in lanes & self.waiting.keys() for one in self.waiting.pop(lane)]
+        for work, target in held_up:
+            work.todo.remove(target)
+            put_off(work, target, until)
+        return self._close([work for work, _target in held_up])
 
-    def _settle(self, done: Sequence[tuple[Request, Result]]) -> None:
-        """Mark what came back, and the deliveries of which nothing is to do any more."""
+    def _settle(self, done: Sequence[tuple[Request, Result]]) -> list[Act]:
+        """What is to be written about what came back."""
         ours = [(one, result) for one, result in done if one.work.claim.id in self.open]
-        if not ours:
-            return
-        before = {id(one): one.work.standings[one.target.name] for one, _result in ours}
-
-        def mark(one: tuple[Request, Result]) -> None:
-            request, result = one
-            request.work.standings[request.target.name] = before[
-                id(request)
-            ]  # as it was, also the second time
-            write(request.work, request.target, result)
-
-        self._each_or_all(ours, mark, lambda one, error: self._drop(one[0].work, error))
-        for request, _result in ours:
-            request.work.todo.remove(request.target)
-        self._close([request.work for request, _result in ours])
+        acts = []
+        for one, result in ours:
+            one.work.todo.remove(one.target)
+            before = one.work.standings[one.target.name]
+            acts.append(self._act(one.work, partial(write, one.work, one.target, result, before)))
+        acts += self._close([one.work for one, _result in ours])
         # who wants nothing more, or nothing for a while: what waits for it was planned before that was known
         enough = {
             _lane(one.work.kind, one.target) for one, result in ours if result.state == "held" or result.after
         }
-        self._put_off_waiting(enough, timedelta())
+        return acts + self._put_off_waiting(enough, timedelta())
 
-    def _close(self, works: Sequence[Work]) -> None:
-        """Mark the deliveries of which nothing is to do any more."""
+    def _close(self, works: Sequence[Work]) -> list[Act]:
+        """Of these, the deliveries of which nothing is to do any more are to be marked."""
         over = [work for work in dict.fromkeys(works) if not work.todo and work.claim.id in self.open]
         for work in over:
             del self.open[work.claim.id]
-        self._each_or_all(over, finish, lambda work, error: self.fail(work.claim, error))
+        return [self._act(work, partial(finish, work)) for work in over]
 
-    def _each_or_all(
-        self, things: Sequence[T], act: Callable[[T], None], fail: Callable[[T, Exception], None]
-    ) -> None:
-        """Act on all in one transaction; when one fails, on each in its own, so that the others are not held up."""
-        if not things:
+    def _act(self, work: Work, write_down: Callable[[], None]) -> Act:
+        return write_down, partial(self._drop, work)
+
+    def _do(self, acts: Sequence[Act]) -> None:
+        """Write all of it in one transaction; when one fails, each in its own, so that the others are not held up."""
+        if not acts:
             return
         try:
             begin_write()
-            for one in things:
-                act(one)
+            for write_down, _give_up in acts:
+                write_down()
             db.session.commit()
         except Exception as error:  # noqa: BLE001 - the edge, as above
             db.session.rollback()
-            if len(things) == 1:
-                fail(things[0], error)
+            if len(acts) == 1:
+                acts[0][1](error)
             else:
-                for one in things:
-                    self._each_or_all([one], act, fail)
+                for one in acts:
+                    self._do([one])
 
     def _hold_on(self) -> None:
         """Renew the leases that grow old. What was lost meanwhile is somebody else's: it is let go."""
