@@ -36,6 +36,9 @@ lookup: Callable[..., list[Any]] = socket.getaddrinfo
 class Unreachable(Exception):
     """No answer: the name, the connection, TLS, the time, or what came back. The text is a sentence for people."""
 
+    handed_over = False
+    """Whether the whole request had been sent: the receiver may have acted on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -83,15 +86,18 @@ def request(  # noqa: PLR0913 - the door's one signature, all but two by keyword
     """
     place = parse(url)
     deadline = Deadline(seconds)
+    line: _Line | None = None
     try:
         addresses = _resolve(place, deadline)
         judge(place, addresses, allowed_places(tuple(allowed)))
         with _connect(place, addresses, deadline) as line:
             return _exchange(line, place, method, _headers(place, headers), body, most)
-    except TimeoutError:
-        raise Unreachable(f"{place.host} did not answer within {seconds:g} seconds") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(_in_words(place, error)) from error
+        late = isinstance(error, TimeoutError)
+        words = f"{place.host} did not answer within {seconds:g} seconds" if late else _in_words(place, error)
+        unreachable = Unreachable(words)
+        unreachable.handed_over = line is not None and line.handed_over
+        raise unreachable from error
 
 
 def check_address(url: str, *, allowed: Sequence[str] = ()) -> None:
@@ -167,6 +173,7 @@ class _Line(io.RawIOBase):
         self.sock = sock
         self.deadline = deadline
         self.headers_left: int | None = MOST_HEADERS
+        self.handed_over = False
         self.reader = io.BufferedReader(self)
 
     def makefile(self, _mode: str) -> "io.BufferedReader[_Line]":
@@ -205,6 +212,7 @@ def _exchange(
     connection = http.client.HTTPConnection(place.host, place.port)
     connection.sock = line
     connection.request(method, place.path, body=body, headers=dict(headers))
+    line.handed_over = True
     response = _final_response(line, method)
     line.headers_left = None
     found: dict[str, str] = {}
@@ -255,7 +263,12 @@ def _in_words(place: Place, error: Exception) -> str:
         case http.client.IncompleteRead():
             said = f"{host} closed the connection in the middle of its answer"
         case http.client.HTTPException():
-            said = f"{host} did not answer as the web does: {str(error)[:120] or type(error).__name__}"
+            said = f"{host} did not answer as the web does: {_plain(error) or type(error).__name__}"
         case _:
             said = f"{host} cannot be reached: {getattr(error, 'strerror', None) or error}"
     return said
+
+
+def _plain(error: Exception) -> str:
+    """What an error quotes of the answer, as far as it can be printed."""
+    return "".join(one for one in str(error)[:120] if one.isprintable())

@@ -9,8 +9,17 @@ from app.admin import people as admin_people
 from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
+from app.admin import webhooks as admin_webhooks
 from app.automation import views as automation_views
-from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
+from app.feeds import (
+    event_views,
+    inbox_views,
+    live_heads,
+    project_list,
+    shell,
+    unsubscribe_views,
+    webhook_views,
+)
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
 from app.issues import views as issue_views
@@ -20,6 +29,7 @@ from app.projects import views as projects_views
 from app.slack import views as slack_views
 from app.sync import hook_views, link_views, working
 from app.sync import views as sync_views
+from app.webhooks import views as webhooks_views
 
 PAGES = (
     accounts_views.blueprint,
@@ -30,7 +40,10 @@ PAGES = (
     admin_rules.blueprint,
     admin_slack.blueprint,
     admin_sync.blueprint,
+    admin_webhooks.blueprint,
     projects_views.blueprint,
+    webhooks_views.blueprint,
+    webhook_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
     automation_views.blueprint,

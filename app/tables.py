@@ -24,12 +24,16 @@ from app.slack.channel import SlackChannel
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection
 from app.sync.link import SyncComment, SyncLink
+from app.webhooks.attempt import Attempt
+from app.webhooks.endpoint import Endpoint
 
 TABLES = (
     ApiToken,
+    Attempt,
     Comment,
     Delivery,
     DeliveryTarget,
+    Endpoint,
     Event,
     EventOrigin,
     EventText,

@@ -18,9 +18,11 @@ from app import clock
 from app.api.errors import INVALID, refusal
 from app.api.idempotency_key import IdempotencyKey
 from app.db import begin_write, db
+from app.sealing import seal, unseal
 
 KEPT = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
+_SEALED = "sealed:"
 _RUNNING = 0
 """The status of a row whose answer is not written yet; only its own transaction ever sees it."""
 
@@ -47,7 +49,7 @@ class IdempotentRequest:
         if row.body_hash != self.body_hash:
             message = "This key was used with another body; take a new key for a new request"
             return refusal(INVALID, message, field="Idempotency-Key")
-        again = Response(row.answer or None, row.status, mimetype="application/json")
+        again = Response(_opened(row.answer) or None, row.status, mimetype="application/json")
         again.headers["Idempotent-Replayed"] = "true"
         return again
 
@@ -81,6 +83,10 @@ class IdempotentRequest:
         )
 
 
+def _opened(answer: str) -> str:
+    return unseal(answer.removeprefix(_SEALED)) if answer.startswith(_SEALED) else answer
+
+
 def wanted(token_id: int) -> IdempotentRequest | None:
     """The key of this request, if it is a POST with one. Raises ValueError for what cannot be a key."""
     key = request.headers.get("Idempotency-Key")
@@ -100,12 +106,15 @@ def begin() -> None:
         raise AnsweredBefore
 
 
-def done(status: int, shape: BaseModel | None = None) -> Response:
-    """The answer, kept beside its key, and the commit: the last line of a view that writes."""
+def done(status: int, shape: BaseModel | None = None, *, secret: bool = False) -> Response:
+    """The answer, kept beside its key, and the commit: the last line of a view that writes.
+
+    `secret`: it holds one, and is kept sealed.
+    """
     body = shape.model_dump_json() if shape is not None else ""
     asked: IdempotentRequest | None = g.get("api_idempotent")
     if asked is not None:
-        asked.keep(status, body)
+        asked.keep(status, _SEALED + seal(body) if secret else body)
     db.session.commit()
     return Response(body or None, status, mimetype="application/json")
 

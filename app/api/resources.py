@@ -2,10 +2,21 @@
 
 from flask_openapi3.openapi import OpenAPI
 
-from app.api import comments, deliveries, events, inboxes, issues, people, projects, reference, rules
+from app.api import (
+    comments,
+    deliveries,
+    events,
+    inboxes,
+    issues,
+    people,
+    projects,
+    reference,
+    rules,
+    webhooks,
+)
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules)
+RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

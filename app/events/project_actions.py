@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.events.action import Action, Family, LabelRef, PersonRef, Subject, Text
 from app.events.parts import Part, change, label, person, strong, text
+from app.events.webhook_actions import WEBHOOK_ACTIONS
 
 Visibility = Literal["public", "members"]
 RoleName = Literal["lead", "member", "viewer"]
@@ -174,4 +175,5 @@ PROJECT_ACTIONS: tuple[type[Action], ...] = (
     MemberRoleChanged,
     LabelCreated,
     ImportCompleted,
+    *WEBHOOK_ACTIONS,
 )

@@ -7,7 +7,7 @@ each: at least once, under one idempotency key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -42,15 +42,23 @@ class Target:
     """One receiver of one event: `name` tells it apart from others, `message` is plain data ready to be sent.
 
     `held` says why nothing is sent for now (its endpoint is off): it waits until somebody sends it again.
+    Of an inbox with several threads: `after`, not before then, and that is no failed attempt; `sick`: it failed last
+    time, and such receivers get half of the threads at most.
     """
 
     name: str
     message: Any
     held: str | None = None
+    after: datetime | None = None
+    sick: bool = False
 
 
 class Undeliverable(Exception):
     """A target that cannot be reached, ever. The text says why; it is not tried again."""
+
+
+class Withheld(Exception):
+    """A target that waits until somebody sends it again: its receiver wants nothing more. The text says why."""
 
 
 class TryLater(Exception):
@@ -95,6 +103,9 @@ class Inbox:
     queue: ClassVar[str] = "events"
     outside: ClassVar[bool] = False
     """Reaches beyond our database: it implements `plan` and `send` in place of `handle`."""
+    threads: ClassVar[int] = 1
+    """How many targets are reached at the same moment; one target of a name at a time. `send` of an inbox that has
+    several runs in a thread with an app context and a session of its own."""
     backoff: ClassVar[Sequence[timedelta]] = tuple(
         min(timedelta(seconds=2**attempt), timedelta(hours=1)) for attempt in range(1, 8)
     )
@@ -125,14 +136,23 @@ class Inbox:
         """Reach one target with no transaction open; returns what became of it in a few words.
 
         Raises Undeliverable when it is hopeless, TryLater when the receiver named a time, NotYet when it is not its
-        turn, MaybeSent when nobody knows whether it arrived; any other exception is tried again. The text names the
-        receiver and says in words what went wrong: administrators read it.
+        turn, MaybeSent when nobody knows whether it arrived, Withheld when it has to wait for somebody (of an inbox
+        with several threads); any other exception is tried again. The text names the receiver and says in words what
+        went wrong: administrators read it.
         """
         raise NotImplementedError(f"{cls.__name__} sends nothing")
 
     @classmethod
     def sent(cls, target: Target, event_id: int, outcome: str) -> None:
         """Write down what was sent, inside the transaction that marks the target."""
+
+    @classmethod
+    def missed(cls, target: Target, event_id: int, error: str) -> None:
+        """Write down that an attempt failed, inside the transaction that marks it. Of several threads only."""
+
+    @classmethod
+    def kept_back(cls, target: Target) -> None:
+        """Write down that a target is held, inside the transaction that holds it. Of several threads only."""
 
     @cached_property
     def event(self) -> Event:

@@ -33,6 +33,7 @@ State = Literal["pending", "processing", "delivered", "skipped", "failed", "dead
 DUE: tuple[State, ...] = ("pending", "processing", "failed")
 """The states in which `next_attempt_at` is set."""
 _OPEN = "next_attempt_at IS NOT NULL"
+_WAITING = "state IN ('pending', 'failed', 'held')"
 
 
 class Delivery(Base):
@@ -83,10 +84,21 @@ class DeliveryTarget(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     doubts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     """Attempts of which nobody knows whether they arrived: the worker died during one, or no answer came."""
+    next_attempt_at: Mapped[datetime | None]
+    """Not tried before then: of an inbox with several threads each receiver has its own times."""
     last_error: Mapped[str | None] = mapped_column(String(500))
     finished_at: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("delivery_id", "target"),)
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "target"),
+        Index(
+            "ix_delivery_targets_waiting",
+            "target",
+            "state",
+            sqlite_where=text(_WAITING),
+            postgresql_where=text(_WAITING),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,8 @@ class Mark:
     next_attempt_at: datetime | None = None
     spent: bool = True
     """False: the attempt does not count, since the receiver was not asked."""
+    attempts: int | None = None
+    """The attempts that count, where a claim is not one: a receiver was not tried yet."""
 
 
 def claim_due(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
@@ -150,7 +164,7 @@ def mark(marks: Sequence[Mark]) -> bool:
             "claim_attempt": one.claim.attempt,
             "claim_since": one.claim.since,
             "new_state": one.state,
-            "new_attempts": one.claim.attempt if one.spent else one.claim.attempt - 1,
+            "new_attempts": _attempts(one),
             "new_reason": (one.reason or "")[:300] or None,
             "new_error": (one.error or "")[:500] or None,
             "new_next": one.next_attempt_at,
@@ -159,6 +173,13 @@ def mark(marks: Sequence[Mark]) -> bool:
         for one in marks
     ]
     return not rows or bool(run(_MARK, rows).rowcount == len(rows))
+
+
+def _attempts(one: Mark) -> int:
+    """How many attempts count as made from now on."""
+    if one.attempts is not None:
+        return one.attempts
+    return one.claim.attempt if one.spent else one.claim.attempt - 1
 
 
 _TABLE = Delivery.__table__
@@ -186,11 +207,23 @@ def after_failure(
     claim: Claim, error: str, waits: Sequence[timedelta], *, at_least: timedelta = timedelta()
 ) -> Mark:
     """Try again after the next wait, spread by a fifth, and not before `at_least`; dead when there is no next."""
-    if claim.attempt > len(waits):
+    wait = next_wait(claim.attempt, waits)
+    if wait is None:
         return Mark(claim, "dead", error=error)
-    wait = waits[claim.attempt - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-    wait = max(wait, at_least)
-    return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + wait)
+    return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + max(wait, at_least))
+
+
+def next_wait(attempts: int, waits: Sequence[timedelta]) -> timedelta | None:
+    """How long to wait after this many attempts, spread by a fifth; None: they are used up."""
+    if attempts > len(waits):
+        return None
+    return waits[attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+
+
+def something_due(inboxes: Sequence[str]) -> bool:
+    """Whether a claim would find something now. Reads only."""
+    query = select(Delivery.id).where(Delivery.next_attempt_at <= clock.now(), Delivery.inbox.in_(inboxes))
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def after_waiting(claim: Claim, reason: str, wait: timedelta) -> Mark:

@@ -28,9 +28,11 @@ from app.events.issue_actions import (
     StatusChanged,
     Unassigned,
 )
+from app.events.webhook_actions import WebhookDisabled
 from app.events.wording import plain
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target, Undeliverable
 from app.inboxes.letter import Letter, as_message, one_line, shortened
+from app.inboxes.owner_letter import owner_target, owner_to_tell
 from app.inboxes.recipients import REASONS, Recipient, recipients
 from app.issues.comment import Comment
 from app.issues.unsubscribing import unsubscribe_token
@@ -108,9 +110,12 @@ class EmailNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return subject == Subject.issue and action in MAILED
+        return (subject == Subject.issue and action in MAILED) or action is WebhookDisabled
 
     def should_process(self) -> Decision:
+        if isinstance(self.happening.action, WebhookDisabled):
+            told = owner_to_tell(self.happening) is not None
+            return Decision(told, "mailed to who set it up" if told else "nobody has to be told")
         if self.event.quiet:
             return Decision(False, "done quietly")
         if not recipients(self.happening):
@@ -124,6 +129,8 @@ class EmailNotifications(Inbox):
 
     def plan(self) -> Sequence[Target]:
         settings, issue, project = _settings(), self.happening.issue, self.happening.project
+        if owner := owner_to_tell(self.happening):
+            return [owner_target(self.happening, *owner, base_url=settings.base_url, inbox=self.name)]
         assert issue is not None
         assert project is not None
         host = urlsplit(settings.base_url).hostname or "localhost"

@@ -22,7 +22,7 @@ class Letter:
     """Everything a mail needs, with no row of the database behind it."""
 
     user_id: int
-    issue_id: int
+    issue_id: int | None
     message_id: str
     thread_id: str
     list_id: str
@@ -48,8 +48,9 @@ def as_message(letter: Letter, *, mail_from: str) -> EmailMessage:
     message["In-Reply-To"] = letter.thread_id
     message["References"] = letter.thread_id
     message["List-Id"] = letter.list_id
-    message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if letter.unsubscribe:
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["Precedence"] = "list"

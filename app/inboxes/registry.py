@@ -11,6 +11,7 @@ from app.inboxes.external_sync import ExternalSync
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.inboxes.live_updates import LiveUpdates
 from app.inboxes.slack_notifications import SlackNotifications
+from app.inboxes.webhook_delivery import WebhookDelivery
 
 INBOXES: tuple[type[Inbox], ...] = (
     LiveUpdates,
@@ -19,6 +20,7 @@ INBOXES: tuple[type[Inbox], ...] = (
     AutomationRules,
     SlackNotifications,
     ExternalSync,
+    WebhookDelivery,
 )
 
 BY_NAME: dict[str, type[Inbox]] = {inbox.name: inbox for inbox in INBOXES}

@@ -107,7 +107,7 @@ def _send_again(where: Sequence[ColumnElement[bool]], *, by: User, actor: Actor)
     db.session.execute(
         update(DeliveryTarget)
         .where(DeliveryTarget.delivery_id.in_(select(Delivery.id).where(*where)), missed)
-        .values(state="pending", finished_at=None)
+        .values(state="pending", attempts=0, next_attempt_at=None, finished_at=None)
         .execution_options(synchronize_session=False)
     )
     counts = _change(

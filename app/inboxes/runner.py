@@ -14,6 +14,7 @@ from app.inboxes import outside
 from app.inboxes.base import LEASE, Happening, Signal
 from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, hand_back, mark, renew
 from app.inboxes.happenings import load_happenings
+from app.inboxes.lanes import Lanes
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
 from app.live.publish import publish_many
@@ -32,23 +33,46 @@ wait meanwhile, and an event that thousands of people are told of takes its time
 
 def run_due(inboxes: Sequence[str], *, by: str) -> int:
     """Claim due deliveries of these inboxes and run them; returns how many were claimed."""
+    many = [name for name in inboxes if BY_NAME[name].threads > 1]
+    count = _run_in_lanes(many, by=by) if many else 0
+    if few := [name for name in inboxes if name not in many]:
+        count += _run_one_by_one(few, by=by)
+    return count
+
+
+def _run_in_lanes(inboxes: Sequence[str], *, by: str) -> int:
+    lanes = Lanes(
+        inboxes,
+        take=lambda most: _claim(inboxes, limit=most, by=by),
+        fail=_failed,
+        load=load_happenings,
+        threads=max(BY_NAME[name].threads for name in inboxes),
+    )
+    return lanes.run()
+
+
+def _claim(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
+    """Due deliveries, in our hands now. One that killed its worker each time it was tried is dead."""
     begin_write()
-    slow = all(BY_NAME[name].outside for name in inboxes)
-    claims = claim_due(inboxes, limit=1 if slow else BATCH[db.engine.dialect.name], by=by)
+    claims = claim_due(inboxes, limit=limit, by=by)
     db.session.commit()
-    if not claims:
-        return 0
     worn = [claim for claim in claims if claim.attempt > BY_NAME[claim.inbox].attempts_allowed()]
     for claim in worn:
         outside.finish(Mark(claim, "dead", error="the worker died each time it tried this"))
     ready = [claim for claim in claims if claim not in worn]
+    return ready if ready or not claims else _claim(inboxes, limit=limit, by=by)
+
+
+def _run_one_by_one(inboxes: Sequence[str], *, by: str) -> int:
+    slow = all(BY_NAME[name].outside for name in inboxes)
+    ready = _claim(inboxes, limit=1 if slow else BATCH[db.engine.dialect.name], by=by)
     ours = [claim for claim in ready if not BY_NAME[claim.inbox].outside]
     if ours:
         _run_together(ours)
     for claim in ready:
         if BY_NAME[claim.inbox].outside:
             _run_outside(claim)
-    return len(claims)
+    return len(ready)
 
 
 def _run_together(claims: list[Claim]) -> None:

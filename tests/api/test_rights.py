@@ -48,6 +48,7 @@ ENDPOINTS: list[tuple[str, str, object, tuple[str, ...], int]] = [
     ("PATCH", "/rules/RULE", {"enabled": True}, LEADS, 200),
     ("POST", "/rules/RULE/dry-run", {"days": 7}, LEADS, 200),
     ("DELETE", "/rules/RULE", None, LEADS, 204),
+    ("POST", "/projects/ORC/webhooks", {"url": "https://8.8.8.8/"}, LEADS, 201),
     ("GET", "/inboxes", None, NOBODY, 200),
     ("GET", "/inboxes/live_updates", None, NOBODY, 200),
     ("PATCH", "/inboxes/live_updates", {"enabled": False}, NOBODY, 200),

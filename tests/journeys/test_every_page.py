@@ -55,6 +55,10 @@ PAGES = {
     "/projects/ORC/settings/automation/new?start=remind": 200,
     "/projects/ORC/settings/automation/1": 200,
     "/projects/ORC/settings/automation/1/edit": 200,
+    "/projects/ORC/settings/webhooks": 200,
+    "/projects/ORC/settings/webhooks/new": 200,
+    "/projects/ORC/settings/webhooks/1": 200,
+    "/projects/ORC/settings/webhooks/1/edit": 200,
     "/issues/ORC-1": 200,
     "/issues/ORC-2": 200,
     "/issues/ORC-2?show=comments": 200,
@@ -81,6 +85,7 @@ PAGES = {
     "/admin/mail": 200,
     "/admin/slack": 200,
     "/admin/sync": 200,
+    "/admin/webhooks": 200,
     "/api/docs": 200,
     "/issues/ORC-99": 404,
     "/projects/GONE/issues": 404,
@@ -121,6 +126,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         house.ok(ada, "PATCH", "/issues/ORC-2", {"title": "Renamed", "priority": "low", "labels": []})
         assert bram
         _all_sent(house)
+        hook = {"url": f"https://8.8.8.8/{LONG_WORD}", "actions": ["archived", "status"]}
+        house.ok(ada, "POST", "/projects/ORC/webhooks", {**hook, "url": hook["url"].replace("ä", "a")})
         ((mail,),) = house.rows("SELECT max(id) FROM outgoing_mails")
         event = house.ok(ada, "GET", "/issues/ORC-2/events?limit=5")["items"][2]["uid"]
         yield Filled(house, ada, mail, event)

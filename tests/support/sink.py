@@ -6,10 +6,10 @@
         assert there.arrivals[0].headers["webhook-id"] == ...
 
 Modes: a number ("200", "410", "500", …) answers with it; "301" and "302" point to /elsewhere; "429" and "503" may ask
-for patience ("429 30": Retry-After: 30); "hang" says nothing; "drip" sends its body a byte at a time; "slow headers"
-its headers; "endless headers" never ends them; "many headers" sends 500; "early hints" says 103 first; "reset" breaks
-the connection; "early end" breaks it in the body; "huge" sends 100 MiB; "chunked" sends pieces; "garbage" speaks no
-HTTP; "flaky" fails every second time.
+for patience ("429 30": Retry-After: 30); "hang" says nothing; "slow" answers 200 after 1.2 s; "drip" sends its body a
+byte at a time; "slow headers" its headers; "endless headers" never ends them; "many headers" sends 500; "early hints"
+says 103 first; "reset" breaks the connection; "early end" breaks it in the body; "huge" sends 100 MiB; "chunked" sends
+pieces; "garbage" speaks no HTTP; "flaky" fails every second time.
 """
 
 import socket
@@ -138,6 +138,10 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _hang(self) -> None:
         self.server.sink.ending.wait(120)
+
+    def _slow(self) -> None:
+        self.server.sink.ending.wait(1.2)
+        self._status(200, "")
 
     def _drip(self) -> None:
         self._say(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
