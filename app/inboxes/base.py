@@ -95,6 +95,8 @@ class Inbox:
     queue: ClassVar[str] = "events"
     outside: ClassVar[bool] = False
     """Reaches beyond our database: it implements `plan` and `send` in place of `handle`."""
+    tells_people: ClassVar[bool] = False
+    """What it does reaches people: past events are only offered again when somebody insists."""
     backoff: ClassVar[Sequence[timedelta]] = tuple(
         min(timedelta(seconds=2**attempt), timedelta(hours=1)) for attempt in range(1, 8)
     )

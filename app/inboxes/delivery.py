@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    insert,
     select,
     text,
     update,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.db import Base, BigId, BigPk, db
+from app.db import Base, BigId, BigPk, db, run
 from app.inboxes.base import LEASE
 
 State = Literal["pending", "processing", "delivered", "skipped", "failed", "dead", "held", "discarded"]
@@ -51,6 +52,8 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    replay_id: Mapped[int | None] = mapped_column(BigId)
+    """The replay that offered the event again, the last one of several."""
 
     __table_args__ = (
         UniqueConstraint("event_id", "inbox"),
@@ -86,6 +89,21 @@ class DeliveryTarget(Base):
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("delivery_id", "target"),)
+
+
+class DeliveryFailure(Base):
+    """An attempt that failed: the row of the delivery keeps the last error only."""
+
+    __tablename__ = "delivery_failures"
+
+    id: Mapped[BigPk]
+    delivery_id: Mapped[int] = mapped_column(BigId, ForeignKey("deliveries.id"))
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    error: Mapped[str] = mapped_column(String(500))
+
+    __table_args__ = (Index("ix_delivery_failures_delivery_id", "delivery_id", "id"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +173,24 @@ def mark(marks: Sequence[Mark]) -> bool:
         }
         if not one.spent:
             values["attempts"] = one.claim.attempt - 1
-        ours &= _apply(one.claim, values)
+        kept = _apply(one.claim, values)
+        ours &= kept
+        if kept and one.error and one.state in ("failed", "dead"):
+            run(_ADD_FAILURE, _failure(one))
     return ours
+
+
+def _failure(one: Mark) -> dict[str, Any]:
+    return {
+        "delivery_id": one.claim.id,
+        "attempt": one.claim.attempt,
+        "started_at": one.claim.since,
+        "ended_at": clock.now(),
+        "error": (one.error or "")[:500],
+    }
+
+
+_ADD_FAILURE = insert(DeliveryFailure.__table__)  # type: ignore[arg-type]
 
 
 def after_failure(
