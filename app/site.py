@@ -3,6 +3,7 @@
 from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
+from app.admin import deliveries as admin_deliveries
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
@@ -10,6 +11,7 @@ from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
 from app.automation import views as automation_views
+from app.admin import ticks
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views
@@ -26,6 +28,7 @@ PAGES = (
     settings_views.blueprint,
     admin_people.blueprint,
     admin_inboxes.blueprint,
+    admin_deliveries.blueprint,
     admin_mail.blueprint,
     admin_rules.blueprint,
     admin_slack.blueprint,
@@ -50,4 +53,5 @@ PAGES = (
 """Every blueprint of pages."""
 
 REGISTERED = (accounts_heads, projects_heads, live_heads, shell, working)
+REGISTERED = (accounts_heads, projects_heads, live_heads, shell, ticks)
 """Modules that register themselves with the live topics and the shell when they are imported."""

@@ -33,6 +33,7 @@ State = Literal["pending", "processing", "delivered", "skipped", "failed", "dead
 DUE: tuple[State, ...] = ("pending", "processing", "failed")
 """The states in which `next_attempt_at` is set."""
 _OPEN = "next_attempt_at IS NOT NULL"
+_MISSED = "state = 'skipped' AND reason = 'off'"
 
 
 class Delivery(Base):
@@ -66,6 +67,13 @@ class Delivery(Base):
             "id",
             sqlite_where=text(_OPEN),
             postgresql_where=text(_OPEN),
+        ),
+        Index(
+            "ix_deliveries_missed",
+            "inbox",
+            "id",
+            sqlite_where=text(_MISSED),
+            postgresql_where=text(_MISSED),
         ),
         Index("ix_deliveries_state", "inbox", "state", "id"),
         Index("ix_deliveries_day", "created_at", "inbox", "state"),

@@ -7,7 +7,7 @@ revision = "adminpages"
 down_revision = "0002"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-STUCK = "state IN ('failed', 'dead', 'held', 'discarded')"
+MISSED = "state = 'skipped' AND reason = 'off'"
 
 
 def upgrade():
@@ -65,6 +65,13 @@ def upgrade():
     # added as it is, not as a batch: a batch would copy the whole ledger
     op.add_column("deliveries", sa.Column("replay_id", BIG, nullable=True))
     op.create_index(
+        "ix_deliveries_missed",
+        "deliveries",
+        ["inbox", "id"],
+        sqlite_where=sa.text(MISSED),
+        postgresql_where=sa.text(MISSED),
+    )
+    op.create_index(
         "ix_events_batch",
         "events",
         ["batch_id", "id"],
@@ -75,6 +82,7 @@ def upgrade():
 
 def downgrade():
     op.drop_index("ix_events_batch", "events")
+    op.drop_index("ix_deliveries_missed", "deliveries")
     op.drop_column("deliveries", "replay_id")
     for table in ("delivery_failures", "replays", "event_batches", "event_contexts"):
         op.drop_table(table)
