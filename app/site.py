@@ -4,6 +4,7 @@ from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
 from app.admin import deliveries as admin_deliveries
+from app.admin import events as admin_events
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
@@ -29,6 +30,7 @@ PAGES = (
     admin_people.blueprint,
     admin_inboxes.blueprint,
     admin_deliveries.blueprint,
+    admin_events.blueprint,
     admin_mail.blueprint,
     admin_rules.blueprint,
     admin_slack.blueprint,
@@ -52,6 +54,5 @@ PAGES = (
 )
 """Every blueprint of pages."""
 
-REGISTERED = (accounts_heads, projects_heads, live_heads, shell, working)
-REGISTERED = (accounts_heads, projects_heads, live_heads, shell, ticks)
+REGISTERED = (accounts_heads, projects_heads, live_heads, shell, ticks, working)
 """Modules that register themselves with the live topics and the shell when they are imported."""

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.accounts.current import signed_in, to_sign_in, viewer
 from app.errors import Invalid
 from app.feeds.clusters import Entry, by_issue_and_day
+from app.feeds.consequences import hang
 from app.feeds.grouping import Item, by_day, fold
 from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, place_of, side
 from app.feeds.live_heads import home_topic
@@ -101,7 +102,7 @@ def project_activity(key: str) -> Response:
         place=project,
         topics=[f"project:{project.id}"],
         project=project,
-        **_timeline_context(page, by_issue_and_day(page.lines, viewer().zone)),
+        **_timeline_context(page, by_issue_and_day(hang(viewer(), page.lines), viewer().zone)),
         topic=f"project:{project.id}",
         seq=project.activity_seq,
     )
@@ -125,7 +126,7 @@ def person_activity(username: str) -> Response:
         fragment="timeline",
         topics=[f"person:{found.id}"],
         person=found,
-        **_timeline_context(page, by_day(fold(page.lines), viewer().zone)),
+        **_timeline_context(page, by_day(fold(hang(viewer(), page.lines)), viewer().zone)),
         topic=f"person:{found.id}",
         seq=found.activity_seq,
     )
@@ -139,7 +140,7 @@ def home() -> Response:
     seen = seen_projects(viewer())
     topic, seq = home_topic(viewer(), seen)
     page = timeline(viewer(), projects=list(seen), cursor=_cursor())
-    context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone))
+    context = _timeline_context(page, by_issue_and_day(hang(viewer(), page.lines), viewer().zone))
     return render(
         "feeds/home.html",
         fragment="timeline",
