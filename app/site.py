@@ -6,12 +6,14 @@ from app.accounts import views as accounts_views
 from app.admin import deliveries as admin_deliveries
 from app.admin import events as admin_events
 from app.admin import inboxes as admin_inboxes
+from app.admin import jobs as admin_jobs
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
 from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
 from app.automation import views as automation_views
+from app.admin import system as admin_system
 from app.admin import ticks
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
@@ -31,6 +33,8 @@ PAGES = (
     admin_inboxes.blueprint,
     admin_deliveries.blueprint,
     admin_events.blueprint,
+    admin_jobs.blueprint,
+    admin_system.blueprint,
     admin_mail.blueprint,
     admin_rules.blueprint,
     admin_slack.blueprint,

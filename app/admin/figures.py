@@ -80,7 +80,7 @@ def health_and_inboxes() -> tuple[Health, list[InboxFigures]]:
     since = clock.now() - DAY
     settings = {row.inbox: row for row in db.session.scalars(select(InboxSetting))}
     counts = _counts(since)
-    dead, errors = _dead(), _errors()
+    dead, errors = dead_by_inbox(), _errors()
     samples = {inbox.name: _sample(inbox.name, since) for inbox in INBOXES}
     inboxes = []
     for inbox in INBOXES:
@@ -99,11 +99,6 @@ def health_and_inboxes() -> tuple[Health, list[InboxFigures]]:
         inboxes.append(one)
     total = sum(number for hours in counts.values() for number in hours.values())
     return _health(since, total, sum(dead.values()), samples), inboxes
-
-
-def dead_count() -> int:
-    """Deliveries that failed for good: the number in the side bar. One query by an index."""
-    return sum(_dead().values())
 
 
 def delay(seconds: Sequence[float]) -> Delay | None:
@@ -186,7 +181,8 @@ def _missed(inbox: str) -> int:
     return db.session.scalar(select(func.count()).select_from(missed.limit(COUNTED).subquery())) or 0
 
 
-def _dead() -> dict[str, int]:
+def dead_by_inbox() -> dict[str, int]:
+    """Inbox -> how many failed for good. One query by an index."""
     query = (
         select(Delivery.inbox, func.count())
         .where(Delivery.inbox.in_(list(BY_NAME)), Delivery.state == "dead")

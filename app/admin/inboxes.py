@@ -16,13 +16,14 @@ from app.admin.ticks import TICK, tick
 from app.db import db
 from app.errors import Conflict, Invalid
 from app.feeds.receipts import duration
+from app.inboxes.failed import failed_now
 from app.inboxes.registry import BY_NAME, INBOXES
 from app.inboxes.replay import Wish, cancel, count, recent, sentences, start
 from app.inboxes.searching import Sieve, find
 from app.inboxes.setting import switch
 from app.projects.policy import require_admin
 from app.web.redirects import see_other
-from app.web.render import render
+from app.web.render import render, wants_fragment
 from app.web.toasts import toast_next_page
 
 blueprint = Blueprint("admin_inboxes", __name__, url_prefix="/admin")
@@ -40,6 +41,17 @@ def inboxes() -> Response:
     require_admin(viewer())
     asked = Asked(request.args.to_dict())
     return _page(asked)
+
+
+@blueprint.get("/inboxes/failed")
+@signed_in
+def failed() -> AnyResponse:
+    """The number in the side bar, for the page that is open."""
+    require_admin(viewer())
+    if not wants_fragment():
+        return see_other("/admin/inboxes")
+    number, head = failed_now()
+    return render("admin/_failed.html", fragment="failed", number=number, head=head)
 
 
 @blueprint.post("/inboxes/<name>")

@@ -82,7 +82,9 @@ def test_an_export_has_every_event_once_and_no_formulas(
     assert answer.headers["Content-Disposition"].startswith("attachment")
     table = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(table) == len({row["uid"] for row in table}) == number
-    lines = [json.loads(line) for line in admin.get("/admin/events/export.jsonl", buffered=True).text.splitlines()]
+    lines = [
+        json.loads(line) for line in admin.get("/admin/events/export.jsonl", buffered=True).text.splitlines()
+    ]
     assert [line["uid"] for line in lines] == [row["uid"] for row in table]
     assert any(line["metadata"].get("to") == "=HYPERLINK()" for line in lines)
     for dangerous in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"):
