@@ -17,7 +17,7 @@ from app.events.action import Family, join
 from app.events.actions import ACTIONS, action_class
 from app.events.event import ACTOR_KINDS, Event
 from app.events.queries import texts_of
-from app.feeds.lines import Line, lines_query, read_lines
+from app.feeds.lines import Line, lines_query, read_lines, with_projects
 from app.issues.issue import Issue
 from app.projects.project import Project
 
@@ -87,7 +87,7 @@ def search(wanted: Filter, *, before: Place | None = None, limit: int = PAGE, sc
 def lines_of(ids: Sequence[int]) -> list[Line]:
     """These events in words, in this order."""
     found = {line.id: line for line in read_lines(lines_query().where(Event.id.in_(ids)))} if ids else {}
-    return [found[one] for one in ids if one in found]
+    return list(with_projects([found[one] for one in ids if one in found]))
 
 
 def stream(wanted: Filter) -> Iterator[dict[str, Any]]:

@@ -14,9 +14,10 @@ from app import clock
 from app.accounts.current import signed_in, viewer
 from app.admin.asked import Asked, moment, person_id, project_id
 from app.admin.event_search import ACTION_NAMES, FAMILIES, KINDS, SCAN, Filter, lines_of, search, stream
-from app.events.actions import ACTIONS
+from app.events.actions import action_class
 from app.feeds.consequences import words
 from app.feeds.event_page import ACTED_AS
+from app.feeds.lines import Line
 from app.projects.policy import require_admin
 from app.web.paging import decode_cursor, encode_cursor
 from app.web.render import render
@@ -29,7 +30,6 @@ COLUMNS = (
 )
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet."""
-FAMILY_OF = {name: kind.family.value for (_subject, name), kind in ACTIONS.items()}
 
 
 @blueprint.get("")
@@ -47,7 +47,7 @@ def index() -> Response:
         status=asked.status,
         asked=asked,
         lines=lines_of(found.ids),
-        family_of=FAMILY_OF,
+        family_of=_family_of,
         words=words,
         kept=kept,
         query=urlencode(kept),
@@ -72,6 +72,12 @@ def export_csv() -> Response:
 def export_jsonl() -> Response:
     """The filtered log, one JSON object a line."""
     return _export("jsonl", "application/x-ndjson", _as_lines)
+
+
+def _family_of(line: Line) -> str:
+    """The family of a line's action: the same word on an issue and on a project may belong to two."""
+    subject = "issue" if line.issue_id is not None else "project" if line.project_id is not None else "user"
+    return action_class(subject, line.action).family.value
 
 
 def _export(ending: str, kind: str, write: Any) -> Response:
