@@ -24,7 +24,7 @@ from app.admin.workers import workers
 from app.config import ROOT, Settings
 from app.db import db
 from app.guards import NAMES, missing_guards
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import Delivery, open_rows
 from app.inboxes.registry import queues as inboxes_of_queues
 
 LATE = timedelta(seconds=60)
@@ -79,11 +79,10 @@ def ready() -> list[Check]:
 def due_lines() -> list[DueLine]:
     """Due deliveries by queue. One query by the index of what is open."""
     now = clock.now()
-    query = (
-        select(Delivery.inbox, func.count().label("due"), func.min(Delivery.next_attempt_at).label("oldest"))
-        .where(Delivery.next_attempt_at <= now)
-        .group_by(Delivery.inbox)
-    )
+    due = open_rows(Delivery.next_attempt_at <= now)
+    query = select(
+        due.c.inbox, func.count().label("due"), func.min(due.c.next_attempt_at).label("oldest")
+    ).group_by(due.c.inbox)
     found = {row.inbox: row for row in db.session.execute(query)}
     lines = []
     for queue, names in inboxes_of_queues().items():

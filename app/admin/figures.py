@@ -15,13 +15,15 @@ from app import clock
 from app.db import db
 from app.events.event import Event
 from app.inboxes.base import Inbox
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import Delivery, open_rows
 from app.inboxes.registry import BY_NAME, INBOXES
 from app.inboxes.searching import COUNTED
 from app.inboxes.setting import InboxSetting
 
 DAY = timedelta(hours=24)
 SAMPLE = 1_000
+MOST = 1_000_000
+"""Deliveries of a day that are counted: of more the newest."""
 HOUR = "%Y-%m-%d %H"
 
 
@@ -111,10 +113,8 @@ def delay(seconds: Sequence[float]) -> Delay | None:
 
 def _health(since: datetime, total: int, dead: int, samples: Mapping[str, Sequence[float]]) -> Health:
     events = db.session.scalar(select(func.count()).select_from(Event).where(Event.created_at >= since))
-    due = select(func.count(), func.min(Delivery.next_attempt_at)).where(
-        Delivery.next_attempt_at <= clock.now()
-    )
-    waiting, oldest = db.session.execute(due).one()
+    due = open_rows(Delivery.next_attempt_at <= clock.now())
+    waiting, oldest = db.session.execute(select(func.count(), func.min(due.c.next_attempt_at))).one()
     return Health(
         events=events or 0,
         deliveries=total,
@@ -128,15 +128,18 @@ def _health(since: datetime, total: int, dead: int, samples: Mapping[str, Sequen
 def _counts(since: datetime) -> dict[str, dict[tuple[str, str], int]]:
     """Inbox -> (state, hour) -> how many."""
     hour: Any
-    if db.engine.dialect.name == "sqlite":
-        hour = func.strftime(HOUR, Delivery.created_at)
-    else:
-        hour = func.to_char(func.timezone("UTC", Delivery.created_at), "YYYY-MM-DD HH24")
-    query = (
-        select(Delivery.inbox, Delivery.state, hour, func.count())
+    day = (  # ordered and limited, so that SQLite reads the index of the day and not the whole ledger by inbox
+        select(Delivery.inbox, Delivery.state, Delivery.created_at)
         .where(Delivery.created_at >= since)
-        .group_by(Delivery.inbox, Delivery.state, hour)
+        .order_by(Delivery.created_at.desc())
+        .limit(MOST)
+        .subquery()
     )
+    if db.engine.dialect.name == "sqlite":
+        hour = func.substr(day.c.created_at, 1, 13)
+    else:
+        hour = func.to_char(func.timezone("UTC", day.c.created_at), "YYYY-MM-DD HH24")
+    query = select(day.c.inbox, day.c.state, hour, func.count()).group_by(day.c.inbox, day.c.state, hour)
     found: dict[str, dict[tuple[str, str], int]] = {}
     for inbox, state, which, number in db.session.execute(query):
         found.setdefault(inbox, {})[state, which] = number

@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     SmallInteger,
     String,
+    Subquery,
     UniqueConstraint,
     insert,
     select,
@@ -71,6 +73,8 @@ class Delivery(Base):
         Index(
             "ix_deliveries_missed",
             "inbox",
+            "state",
+            "reason",
             "id",
             sqlite_where=text(_MISSED),
             postgresql_where=text(_MISSED),
@@ -219,9 +223,22 @@ def after_waiting(claim: Claim, reason: str, wait: timedelta) -> Mark:
 
 def queues_with_work(inboxes_of: dict[str, list[str]]) -> list[str]:
     """The queues, given with the names of their inboxes, that have something due now."""
-    query = select(Delivery.inbox).where(Delivery.next_attempt_at <= clock.now()).distinct()
-    due = set(db.session.scalars(query))
+    due = set(
+        db.session.scalars(select(open_rows(Delivery.next_attempt_at <= clock.now()).c.inbox).distinct())
+    )
     return [queue for queue, names in inboxes_of.items() if due.intersection(names)]
+
+
+def open_rows(*where: ColumnElement[bool], most: int = 1_000_000_000) -> Subquery:
+    """What is not finished, as (inbox, next_attempt_at), the longest due first.
+
+    In that order and with a limit, so that SQLite reads the index of what is open: grouped by inbox it would rather
+    walk through the whole ledger (0.7 s for a million deliveries, and the sweeper asks each second).
+    """
+    query = select(Delivery.inbox, Delivery.next_attempt_at).where(
+        Delivery.next_attempt_at.is_not(None), *where
+    )
+    return query.order_by(Delivery.next_attempt_at).limit(most).subquery()
 
 
 def _claim(inboxes: Sequence[str], *, abandoned: bool, limit: int, by: str) -> list[Claim]:

@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, and_, func, insert, select, tuple_, update
 from app import clock
 from app.db import begin_write, db, read_first
 from app.events.event import Event
-from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.inboxes.delivery import Delivery, DeliveryTarget, open_rows
 from app.inboxes.dispatch import wake
 from app.inboxes.registry import BY_NAME
 from app.inboxes.replay import UNDER_WAY, Replay, taken, was_imported, window
@@ -91,8 +91,8 @@ def _take(replay_id: int) -> datetime | None:
 
 def _waiting(inbox: str) -> int:
     """How many deliveries of the inbox are open, up to ROOM."""
-    due = select(Delivery.id).where(Delivery.next_attempt_at.is_not(None), Delivery.inbox == inbox)
-    return db.session.scalar(select(func.count()).select_from(due.limit(ROOM).subquery())) or 0
+    due = open_rows(Delivery.inbox == inbox, most=ROOM)
+    return db.session.scalar(select(func.count()).select_from(due)) or 0
 
 
 def _look(replay: Replay) -> Sequence[Row[Any]]:

@@ -67,7 +67,7 @@ def upgrade():
     op.create_index(
         "ix_deliveries_missed",
         "deliveries",
-        ["inbox", "id"],
+        ["inbox", "state", "reason", "id"],
         sqlite_where=sa.text(MISSED),
         postgresql_where=sa.text(MISSED),
     )
