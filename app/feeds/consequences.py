@@ -11,6 +11,7 @@ from sqlalchemy import Integer, bindparam, select
 
 from app.accounts.viewer import Viewer
 from app.db import rows
+from app.events.batch import descriptions
 from app.events.event import Event
 from app.events.wording import plain
 from app.feeds.lines import Line, lines_query, read_lines, with_projects
@@ -79,8 +80,10 @@ def chain_above(viewer: Viewer, event: Event) -> list[Line]:
 def hang(viewer: Viewer, lines: list[Line]) -> list[Line]:
     """Hang each line under its cause where both are among these, SHOWN_DEPTH deep; of others say what led to them.
 
-    Nothing to do, and no query, for a feed in which nothing was caused.
+    Bulk acts are named too. Nothing to do, and no query, for a feed in which nothing was caused or done in bulk.
     """
+    if any(line.batch_id for line in lines):
+        _name_batches(lines)
     if not any(line.depth for line in lines):
         return lines
     by_id = {line.id: line for line in lines}
@@ -111,6 +114,12 @@ def _count(line: Line, under: dict[int, list[Line]]) -> int:
     return sum(1 + _count(one, under) for one in under.get(line.id, ()))
 
 
+def _name_batches(lines: Sequence[Line]) -> None:
+    named = descriptions(sorted({line.batch_id for line in lines if line.batch_id is not None}))
+    for line in lines:
+        line.batch = named.get(line.batch_id or "")
+
+
 def _name_causes(viewer: Viewer, lines: Sequence[Line]) -> None:
     wanted = {line.cause_id for line in lines if line.cause_id is not None}
     if not wanted:
@@ -118,7 +127,7 @@ def _name_causes(viewer: Viewer, lines: Sequence[Line]) -> None:
     found = _Sight(viewer).of(read_lines(lines_query().where(Event.id.in_(wanted))))
     causes = {line.id: line for line in found}
     for line in lines:
-        if line.cause_id in causes:
+        if line.cause_id in causes and not line.why:  # a rule says by itself why it acted
             cause = causes[line.cause_id]
             line.because = (cause.uid, words(cause))
 

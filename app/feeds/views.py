@@ -118,15 +118,20 @@ def person(username: str) -> Response:
 @bp.get("/people/<username>/activity")
 @signed_in
 def person_activity(username: str) -> Response:
-    """What a person did in everything the reader may see, newest first."""
+    """What a person did in everything the reader may see, newest first; for themselves also what they looked at."""
     found = visible_person(username)
-    page = timeline(viewer(), actor=found, cursor=_cursor())
+    own = viewer().user_id == found.id or viewer().is_admin
+    visits = own and request.args.get("show") == "viewed"
+    page = timeline(viewer(), actor=found, cursor=_cursor(), visits=visits)
+    lines = page.lines if visits else fold(hang(viewer(), page.lines))
     return render(
         "feeds/person.html",
         fragment="timeline",
         topics=[f"person:{found.id}"],
         person=found,
-        **_timeline_context(page, by_day(fold(hang(viewer(), page.lines)), viewer().zone)),
+        own=own,
+        visits=visits,
+        **_timeline_context(page, by_day(lines, viewer().zone), "?show=viewed" if visits else ""),
         topic=f"person:{found.id}",
         seq=found.activity_seq,
     )
@@ -152,13 +157,13 @@ def home() -> Response:
     )
 
 
-def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry]) -> dict[str, Any]:
+def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry], query: str = "") -> dict[str, Any]:
     """What a feed over many issues needs."""
     return {
         "items": entries,
         "cursor": encode_cursor(*page.next) if page.next else None,
         "first": _cursor() is None,
-        "here": request.path,
+        "here": request.path + query,
     }
 
 

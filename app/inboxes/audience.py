@@ -17,7 +17,7 @@ from app.inboxes.base import Happening
 from app.inboxes.email_notifications import MAILED, EmailNotifications
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.inboxes.ledger import Posting
-from app.inboxes.recipients import REASONS, came_later
+from app.inboxes.recipients import REASONS
 from app.issues.subscription import Subscription
 from app.projects.membership import Membership
 
@@ -74,7 +74,7 @@ def audience(happening: Happening, postings: Sequence[Posting], *, only: int | N
             User.password_hash.is_not(None).label("claimed"),
             Subscription.reason,
             Subscription.muted,
-            came_later(event).label("later"),
+            (Subscription.from_seq > event.seq).label("later"),
             (literal(project.is_public) | member).label("inside"),
         )
         .join(Subscription, Subscription.user_id == User.id)

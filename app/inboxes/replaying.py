@@ -24,7 +24,7 @@ from app.periodic import periodic
 
 log = logging.getLogger(__name__)
 
-LOOK = 1_000
+LOOK = 500
 """Events looked at in one step."""
 ROOM = 2_000
 """So many deliveries of the inbox may be due before the replay waits for them."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "adminpages"
-down_revision = "0003"
+down_revision = "0006"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MISSED = "state = 'skipped' AND reason = 'off'"

@@ -17,7 +17,9 @@ from app.issues.assignment import assign
 from app.issues.comment import add_comment
 from app.issues.editing import prioritise, retitle
 from app.issues.subscription import unwatch, watch
+from app.issues.visit import note_visit
 from app.issues.workflow import change_status
+from app.notifications.notification import Notification
 from app.projects.membership import add_member, remove_member
 from tests.support import world as worlds
 from tests.support.deliveries import deliver
@@ -172,3 +174,34 @@ def test_a_bulk_act_is_named_on_each_of_its_events(app: Flask, world: worlds.Wor
     assert newest("title_changed").batch_id is None
     page = words(browser_of(app, world.lead).get(f"/events/{newest('status_changed').uid}"))
     assert "Part of Started 2 issues, 2 events" in page
+    feed = words(browser_of(app, world.lead).get("/projects/ORC/activity"))
+    assert feed.count("as part of “Started 2 issues”") == 2
+
+
+def test_what_is_done_quietly_is_recorded_and_nobody_is_told(app: Flask, world: worlds.World) -> None:
+    watch(world.issue, world.member, actor=world.member.actor)
+    db.session.commit()
+    deliver()
+    browser = browser_of(app, world.lead)
+    assert 'name="quiet"' in browser.get("/issues/ORC-1/edit").text
+    browser.post("/issues/ORC-1/status", {"step": "start", "quiet": "1"})
+    event = newest("status_changed")
+    assert event.quiet
+    deliver()
+    assert not db.session.scalars(select(Notification).where(Notification.event_id == event.id)).all()
+    page = words(browser.get(f"/events/{event.uid}"))
+    assert "It was done quietly" in page
+    assert "started work" in words(browser.get("/issues/ORC-1"))
+    browser.post("/issues/ORC-1/status", {"step": "resolve"})
+    assert not newest("status_changed").quiet
+
+
+def test_what_was_looked_at_is_shown_to_oneself_when_asked_for(app: Flask, world: worlds.World) -> None:
+    note_visit(world.issue, world.member, seen_seq=1)
+    db.session.commit()
+    path = f"/people/{world.member.username}/activity"
+    mine, others = browser_of(app, world.member), browser_of(app, world.lead)
+    assert "looked at" not in words(mine.get(path)).replace("Looked at", "")
+    assert "Looked at ORC-1" in words(mine.get(f"{path}?show=viewed")).replace("looked at", "Looked at")
+    for page in (others.get(path), others.get(f"{path}?show=viewed")):
+        assert "looked at" not in words(page).lower()

@@ -67,6 +67,15 @@ PAGES = {
     "/settings/tokens": 200,
     "/admin/inboxes": 200,
     "/admin/deliveries": 200,
+    "/admin/deliveries?state=skipped&project=GONE": 422,
+    "/admin/replays?inbox=live_updates&since=2020-01-01T00:00&imported=1": 200,
+    "/admin/replays?inbox=email_notifications&since=soon": 422,
+    "/admin/events": 200,
+    "/admin/events?family=security&causes=1": 200,
+    "/admin/events?actor=nobody": 422,
+    "/admin/system": 200,
+    "/admin/jobs": 200,
+    "/people/ada/activity?show=viewed": 200,
     "/admin/people": 200,
     "/admin/people/otis": 200,
     "/admin/mail": 200,
@@ -85,6 +94,7 @@ class Filled:
     ada: Person
     mail: int
     event: str
+    delivery: int
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +121,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         _all_sent(house)
         ((mail,),) = house.rows("SELECT max(id) FROM outgoing_mails")
         event = house.ok(ada, "GET", "/issues/ORC-2/events?limit=5")["items"][2]["uid"]
-        yield Filled(house, ada, mail, event)
+        ((delivery,),) = house.rows("SELECT max(id) FROM deliveries WHERE inbox = 'email_notifications'")
+        yield Filled(house, ada, mail, event, delivery)
 
 
 def _all_sent(house: House) -> None:
@@ -127,6 +138,7 @@ def _paths(filled: Filled) -> dict[str, int]:
         **PAGES,
         f"/admin/mail/{filled.mail}": 200,
         f"/events/{filled.event}": 200,
+        f"/admin/deliveries/{filled.delivery}": 200,
         f"/events/{'0' * 32}": 404,
     }
 
