@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from app import periodic
 from app.accounts.current import signed_in, viewer
+from app.accounts.token import find_token
+from app.accounts.viewer import viewer_of_token
 from app.admin.checks import all_checks, due_lines, megabytes, python_version, ready
 from app.admin.metrics import exposition
 from app.admin.ticks import TICK, tick
@@ -67,7 +69,7 @@ def readyz() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Figures for Prometheus: to a program on this machine, or to an administrator."""
-    if not (viewer().is_admin or _on_this_machine()):
+    if not (_on_this_machine() or viewer().is_admin or _has_a_token()):
         raise NotFound
     return _plain(exposition(), 200, "text/plain; version=0.0.4")
 
@@ -80,6 +82,13 @@ def _on_this_machine() -> bool:
         return ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:
         return False
+
+
+def _has_a_token() -> bool:
+    """Whether the asker shows an administrator's API token of the scope `admin`."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    found = find_token(secret.strip()) if kind.lower() == "bearer" and secret.isascii() else None
+    return found is not None and viewer_of_token(*found).is_admin
 
 
 def _turns() -> list[Turn]:

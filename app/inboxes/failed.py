@@ -28,13 +28,10 @@ def failed_count() -> Select[int]:
 
 
 def failed_head() -> Select[int]:
-    """The number of the topic."""
-    newest = [select(func.coalesce(func.max(DeliveryFailure.id), 0)).scalar_subquery()]
-    newest += [
-        select(func.coalesce(func.max(Event.id), 0)).where(Event.action == kind.name).scalar_subquery()
-        for kind in ACTS
-    ]
-    return select(sum(newest, start=literal(0)))
+    """The number of the topic: two looks at the end of an index."""
+    failure = select(func.coalesce(func.max(DeliveryFailure.id), 0)).scalar_subquery()
+    act = select(func.coalesce(func.max(Event.id), 0)).where(Event.action.in_([kind.name for kind in ACTS]))
+    return select(failure + act.scalar_subquery() + literal(1))
 
 
 def failed_now() -> tuple[int, int]:

@@ -8,9 +8,11 @@ import redis
 from flask import Flask
 from rq.job import Job
 from rq.worker import SimpleWorker
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from app import broker, clock
+from app.accounts.token import create_token
+from app.accounts.user import User
 from app.admin.checks import all_checks
 from app.admin.workers import failed_jobs, queues
 from app.db import db
@@ -144,6 +146,12 @@ def test_metrics_are_for_this_machine_and_for_administrators(
     assert 'tidings_deliveries_dead{inbox="email_notifications"} 0' in here.text
     assert browser_of(app, address="203.0.113.9").get("/metrics").status_code == 404
     assert browser_of(app).get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 404
+    root = db.session.scalars(select(User).where(User.is_admin)).one()
+    for scope, status in (("admin", 200), ("write", 404)):
+        _token, secret = create_token(root, title=scope, scope=scope, actor=root.actor)
+        db.session.commit()
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert browser_of(app, address="203.0.113.9").get("/metrics", headers=headers).status_code == status
     admin.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
     assert admin.get("/metrics").status_code == 200
 
