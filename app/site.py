@@ -12,9 +12,9 @@ from app.admin import people as admin_people
 from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
-from app.automation import views as automation_views
 from app.admin import system as admin_system
 from app.admin import ticks
+from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.issues import comment_views, label_views, list_views

@@ -1,5 +1,6 @@
 """What an administrator typed into the filters of a page, read carefully: each mistake is said at its field."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from app.web.reader import zone
 from app.web.text import clean_line
 
 T = TypeVar("T")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 
 
 @dataclass
@@ -27,6 +29,10 @@ class Asked:
     def typed(self, name: str) -> str:
         """What stands in the field."""
         return self.fields.get(name, "").strip()
+
+    def moment(self, name: str) -> str:
+        """The same for a browser's field of date and time, which takes nothing else."""
+        return self.typed(name) if _MOMENT.fullmatch(self.typed(name)) else ""
 
     def read(self, name: str, reading: Callable[[str], T]) -> T | None:
         """The field as `reading` understands it; None when it is empty or wrong. `reading` raises Invalid."""
