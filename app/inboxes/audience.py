@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, literal, select
+from sqlalchemy import and_, exists, literal, or_, select
 
 from app.accounts.user import User
 from app.db import db
@@ -29,6 +29,7 @@ SAID = {
     "reported": "reported it",
     "commented": "commented on it",
     "manual": "watches it",
+    "rule": "a rule told them",
 }
 assert SAID.keys() == REASONS.keys()
 
@@ -61,6 +62,7 @@ def audience(happening: Happening, postings: Sequence[Posting], *, only: int | N
     if issue is None or project is None:
         return Audience((), 0)
     event = happening.event
+    inside, mailed = _reached(postings, InAppNotifications.name), _reached(postings, EmailNotifications.name)
     member = exists().where(Membership.project_id == project.id, Membership.user_id == User.id)
     query = (
         select(
@@ -77,14 +79,13 @@ def audience(happening: Happening, postings: Sequence[Posting], *, only: int | N
             (Subscription.from_seq > event.seq).label("later"),
             (literal(project.is_public) | member).label("inside"),
         )
-        .join(Subscription, Subscription.user_id == User.id)
-        .where(Subscription.issue_id == issue.id)
+        .outerjoin(Subscription, and_(Subscription.user_id == User.id, Subscription.issue_id == issue.id))
+        .where(or_(Subscription.issue_id.is_not(None), User.id.in_([*inside, *mailed])))
         .order_by(User.name, User.id)
     )
     if only is not None:
         query = query.where(User.id == only)
     rows: Sequence[Any] = db.session.execute(query).all()
-    inside, mailed = _reached(postings, InAppNotifications.name), _reached(postings, EmailNotifications.name)
     pending = {one.delivery.inbox for one in postings if one.delivery.next_attempt_at is not None}
     people = [_told(row, happening, inside, mailed, pending) for row in rows]
     people.sort(key=lambda one: not one.told)
@@ -116,7 +117,7 @@ def _told(
     ]
     refusal = _why_not(row, happening.event)
     if ways:
-        why = SAID.get(row.reason, SAID["manual"])
+        why = SAID.get(row.reason or "rule", SAID["manual"])
         if len(ways) == 1:
             why += _why_no_mail(row, happening, mailed, pending) if "by mail" not in ways else ""
     elif refusal is not None:
