@@ -10,6 +10,7 @@ from flask_migrate import upgrade
 
 from app.accounts.token_commands import tokens
 from app.accounts.user_commands import user
+from app.admin.commands import doctor
 from app.config import ROOT
 from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
@@ -29,6 +30,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(deliveries)
     app.cli.add_command(reference)
+    app.cli.add_command(doctor)
 
 
 @click.command(

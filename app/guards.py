@@ -38,6 +38,7 @@ def _slug(act: str) -> str:
 
 NAMES = frozenset(
     {"events_no_update", "events_no_delete", "events_no_replace", "event_texts_no_update"}
+    | {"event_contexts_no_update"}
     | {f"{table}_need_event" for table in TRACKED}
     | {f"{table}_{_slug(act)}_need_event" for table, act in NEWEST_MUST_BE}
 )
@@ -92,6 +93,7 @@ def _sqlite() -> list[str]:
             "an event is never replaced",
         ),
         trigger("event_texts_no_update", "UPDATE ON event_texts", "", "the text of an event never changes"),
+        trigger("event_contexts_no_update", "UPDATE ON event_contexts", "", "an event never changes"),
     ]
     for table, columns in TRACKED.items():
         message = f"a change of {table} needs an event"
@@ -128,6 +130,7 @@ def _postgresql() -> list[str]:
         trigger("events_no_delete", "DELETE", "events", "", "an event never goes away"),
         trigger("events_no_truncate", "TRUNCATE", "events", "", "events never go away", each="STATEMENT"),
         trigger("event_texts_no_update", "UPDATE", "event_texts", "", "the text of an event never changes"),
+        trigger("event_contexts_no_update", "UPDATE", "event_contexts", "", "an event never changes"),
     ]
     # a condition with a query is not allowed in WHEN here: such a guard is a function of its own
     for table, columns in TRACKED.items():

@@ -3,12 +3,17 @@
 from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
+from app.admin import deliveries as admin_deliveries
+from app.admin import events as admin_events
 from app.admin import inboxes as admin_inboxes
+from app.admin import jobs as admin_jobs
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
 from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
+from app.admin import system as admin_system
+from app.admin import ticks
 from app.admin import webhooks as admin_webhooks
 from app.automation import views as automation_views
 from app.feeds import (
@@ -36,6 +41,10 @@ PAGES = (
     settings_views.blueprint,
     admin_people.blueprint,
     admin_inboxes.blueprint,
+    admin_deliveries.blueprint,
+    admin_events.blueprint,
+    admin_jobs.blueprint,
+    admin_system.blueprint,
     admin_mail.blueprint,
     admin_rules.blueprint,
     admin_slack.blueprint,
@@ -62,5 +71,5 @@ PAGES = (
 )
 """Every blueprint of pages."""
 
-REGISTERED = (accounts_heads, projects_heads, live_heads, shell, working)
+REGISTERED = (accounts_heads, projects_heads, live_heads, shell, ticks, working)
 """Modules that register themselves with the live topics and the shell when they are imported."""

@@ -6,8 +6,10 @@ from app.accounts.user import User
 from app.api.idempotency_key import IdempotencyKey
 from app.automation.rule import Rule, RuleVersion
 from app.automation.run import RuleRun
-from app.events.event import Event, EventOrigin, EventText
-from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.events.batch import EventBatch
+from app.events.event import Event, EventContext, EventOrigin, EventText
+from app.inboxes.delivery import Delivery, DeliveryFailure, DeliveryTarget
+from app.inboxes.replay import Replay
 from app.inboxes.setting import InboxSetting
 from app.issues.comment import Comment
 from app.issues.issue import Issue, IssueAssignee
@@ -32,9 +34,12 @@ TABLES = (
     Attempt,
     Comment,
     Delivery,
+    DeliveryFailure,
     DeliveryTarget,
     Endpoint,
     Event,
+    EventBatch,
+    EventContext,
     EventOrigin,
     EventText,
     IdempotencyKey,
@@ -50,6 +55,7 @@ TABLES = (
     Rule,
     RuleRun,
     RuleVersion,
+    Replay,
     Schedule,
     SignInSession,
     SlackChannel,

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from app import clock
 from app.db import db
 from app.events.event import Event
 from app.inboxes.base import Inbox
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import Delivery, open_rows
 from app.inboxes.registry import BY_NAME, INBOXES
+from app.inboxes.searching import COUNTED
 from app.inboxes.setting import InboxSetting
 
 DAY = timedelta(hours=24)
 SAMPLE = 1_000
+MOST = 1_000_000
+"""Deliveries of a day that are counted: of more the newest."""
 HOUR = "%Y-%m-%d %H"
 
 
@@ -53,11 +56,12 @@ class InboxFigures:
     dead: int = 0
     """Failed for good and not given up, whenever that was."""
     missed: int = 0
-    """Skipped within 24 hours because it was off."""
+    """Skipped because it was off, whenever that was; counted up to COUNTED."""
     bars: list[Bar] = field(default_factory=list)
     delay: Delay | None = None
     error: str | None = None
-    """The last error among what is failing or dead."""
+    """The last error among what is failing or dead, and the event it happened to."""
+    error_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def health_and_inboxes() -> tuple[Health, list[InboxFigures]]:
     since = clock.now() - DAY
     settings = {row.inbox: row for row in db.session.scalars(select(InboxSetting))}
     counts = _counts(since)
-    dead, errors = _dead(), _errors()
+    dead, errors = dead_by_inbox(), _errors()
     samples = {inbox.name: _sample(inbox.name, since) for inbox in INBOXES}
     inboxes = []
     for inbox in INBOXES:
@@ -88,19 +92,15 @@ def health_and_inboxes() -> tuple[Health, list[InboxFigures]]:
             enabled=setting is None or setting.enabled,
             changed_at=setting.changed_at if setting else None,
             dead=dead.get(inbox.name, 0),
-            missed=_missed(inbox.name, since),
+            missed=_missed(inbox.name),
             delay=delay(samples[inbox.name]),
-            error=errors.get(inbox.name),
+            error=errors.get(inbox.name, (None, None))[0],
+            error_uid=errors.get(inbox.name, (None, None))[1],
         )
         _fill(one, counts.get(inbox.name, {}))
         inboxes.append(one)
     total = sum(number for hours in counts.values() for number in hours.values())
     return _health(since, total, sum(dead.values()), samples), inboxes
-
-
-def dead_count() -> int:
-    """Deliveries that failed for good: the number in the side bar. One query by an index."""
-    return sum(_dead().values())
 
 
 def delay(seconds: Sequence[float]) -> Delay | None:
@@ -113,10 +113,8 @@ def delay(seconds: Sequence[float]) -> Delay | None:
 
 def _health(since: datetime, total: int, dead: int, samples: Mapping[str, Sequence[float]]) -> Health:
     events = db.session.scalar(select(func.count()).select_from(Event).where(Event.created_at >= since))
-    due = select(func.count(), func.min(Delivery.next_attempt_at)).where(
-        Delivery.next_attempt_at <= clock.now()
-    )
-    waiting, oldest = db.session.execute(due).one()
+    due = open_rows(Delivery.next_attempt_at <= clock.now())
+    waiting, oldest = db.session.execute(select(func.count(), func.min(due.c.next_attempt_at))).one()
     return Health(
         events=events or 0,
         deliveries=total,
@@ -130,15 +128,18 @@ def _health(since: datetime, total: int, dead: int, samples: Mapping[str, Sequen
 def _counts(since: datetime) -> dict[str, dict[tuple[str, str], int]]:
     """Inbox -> (state, hour) -> how many."""
     hour: Any
-    if db.engine.dialect.name == "sqlite":
-        hour = func.strftime(HOUR, Delivery.created_at)
-    else:
-        hour = func.to_char(func.timezone("UTC", Delivery.created_at), "YYYY-MM-DD HH24")
-    query = (
-        select(Delivery.inbox, Delivery.state, hour, func.count())
+    day = (  # ordered and limited, so that SQLite reads the index of the day and not the whole ledger by inbox
+        select(Delivery.inbox, Delivery.state, Delivery.created_at)
         .where(Delivery.created_at >= since)
-        .group_by(Delivery.inbox, Delivery.state, hour)
+        .order_by(Delivery.created_at.desc())
+        .limit(MOST)
+        .subquery()
     )
+    if db.engine.dialect.name == "sqlite":
+        hour = func.substr(day.c.created_at, 1, 13)
+    else:
+        hour = func.to_char(func.timezone("UTC", day.c.created_at), "YYYY-MM-DD HH24")
+    query = select(day.c.inbox, day.c.state, hour, func.count()).group_by(day.c.inbox, day.c.state, hour)
     found: dict[str, dict[tuple[str, str], int]] = {}
     for inbox, state, which, number in db.session.execute(query):
         found.setdefault(inbox, {})[state, which] = number
@@ -166,6 +167,7 @@ def _sample(inbox: str, since: datetime) -> list[float]:
     query = (
         select(Delivery.created_at, Delivery.finished_at)
         .where(Delivery.inbox == inbox, Delivery.state == "delivered", Delivery.created_at >= since)
+        .where(Delivery.replay_id.is_(None))  # what was offered again late is not slow
         .order_by(Delivery.id.desc())
         .limit(SAMPLE)
     )
@@ -173,17 +175,17 @@ def _sample(inbox: str, since: datetime) -> list[float]:
     return [(finished - created).total_seconds() for created, finished in rows if finished]
 
 
-def _missed(inbox: str, since: datetime) -> int:
-    query = (
-        select(func.count())
-        .select_from(Delivery)
-        .where(Delivery.inbox == inbox, Delivery.state == "skipped", Delivery.reason == "off")
-        .where(Delivery.created_at >= since)
+def _missed(inbox: str) -> int:
+    missed = select(Delivery.id).where(
+        Delivery.inbox == inbox,
+        Delivery.state == literal_column("'skipped'"),
+        Delivery.reason == literal_column("'off'"),  # written out, so that the index of just these is used
     )
-    return db.session.scalar(query) or 0
+    return db.session.scalar(select(func.count()).select_from(missed.limit(COUNTED).subquery())) or 0
 
 
-def _dead() -> dict[str, int]:
+def dead_by_inbox() -> dict[str, int]:
+    """Inbox -> how many failed for good. One query by an index."""
     query = (
         select(Delivery.inbox, func.count())
         .where(Delivery.inbox.in_(list(BY_NAME)), Delivery.state == "dead")
@@ -192,11 +194,16 @@ def _dead() -> dict[str, int]:
     return {inbox: number for inbox, number in db.session.execute(query)}  # noqa: C416 - as types
 
 
-def _errors() -> dict[str, str]:
+def _errors() -> dict[str, tuple[str, str]]:
+    """Inbox -> (the last error among what is failing or dead, the uid of its event)."""
     newest = (
         select(func.max(Delivery.id))
         .where(Delivery.inbox.in_(list(BY_NAME)), Delivery.state.in_(("failed", "dead")))
         .group_by(Delivery.inbox)
     )
-    query = select(Delivery.inbox, Delivery.last_error).where(Delivery.id.in_(newest))
-    return {inbox: error for inbox, error in db.session.execute(query) if error}
+    query = (
+        select(Delivery.inbox, Delivery.last_error, Event.uid)
+        .join(Event, Event.id == Delivery.event_id)
+        .where(Delivery.id.in_(newest), Delivery.last_error.is_not(None))
+    )
+    return {row.inbox: (row.last_error, row.uid) for row in db.session.execute(query)}

@@ -1,33 +1,37 @@
-"""Admin > Inboxes: what reacts to events, switched and watched; and the deliveries that need somebody."""
+"""Admin > Inboxes: what reacts to events, switched and watched; past events offered again."""
 
-from collections.abc import Callable
-from typing import get_args
+from datetime import timedelta
+from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.accounts.current import signed_in, user, viewer
-from app.accounts.queries import person_for_change
-from app.accounts.user import User
+from app import clock
+from app.accounts.current import signed_in, viewer
+from app.admin.asked import Asked, local, moment, project_id
+from app.admin.deliveries import me_for_change
 from app.admin.figures import health_and_inboxes
 from app.admin.ledger import entries
-from app.db import begin_write, db
+from app.admin.ticks import TICK, tick
+from app.db import db
+from app.errors import Conflict, Invalid
 from app.feeds.receipts import duration
-from app.inboxes.delivery import Delivery, State
+from app.inboxes.failed import failed_now
 from app.inboxes.registry import BY_NAME, INBOXES
-from app.inboxes.repair import AGAIN, ENDABLE, Choice, discard, discard_all, retry, retry_all
+from app.inboxes.replay import Wish, cancel, count, recent, sentences, start
+from app.inboxes.searching import Sieve, find
 from app.inboxes.setting import switch
 from app.projects.policy import require_admin
-from app.web.filters import plural
-from app.web.paging import decode_cursor, encode_cursor
 from app.web.redirects import see_other
-from app.web.render import render
+from app.web.render import render, wants_fragment
 from app.web.toasts import toast_next_page
 
 blueprint = Blueprint("admin_inboxes", __name__, url_prefix="/admin")
-STATES: tuple[State, ...] = get_args(State)
 FEW = 5
 """Dead deliveries the page of the inboxes shows by itself."""
+REPLAYS = 5
+"""And replays."""
+FLAGS = ("imported", "forced")
 
 
 @blueprint.get("/inboxes")
@@ -35,9 +39,19 @@ FEW = 5
 def inboxes() -> Response:
     """Every inbox with its switch and its last day."""
     require_admin(viewer())
-    health, boxes = health_and_inboxes()
-    dead, _more = entries(state="dead", inbox=None, limit=FEW)
-    return render("admin/inboxes.html", health=health, boxes=boxes, dead=dead, duration=duration)
+    asked = Asked(request.args.to_dict())
+    return _page(asked)
+
+
+@blueprint.get("/inboxes/failed")
+@signed_in
+def failed() -> AnyResponse:
+    """The number in the side bar, for the page that is open."""
+    require_admin(viewer())
+    if not wants_fragment():
+        return see_other("/admin/inboxes")
+    number, head = failed_now()
+    return render("admin/_failed.html", fragment="failed", number=number, head=head)
 
 
 @blueprint.post("/inboxes/<name>")
@@ -46,7 +60,7 @@ def switch_inbox(name: str) -> AnyResponse:
     """Switch an inbox on (`enabled`) or off: new events at once, waiting ones when they are claimed."""
     require_admin(viewer())
     enabled = "enabled" in request.form
-    me = _me_for_change()
+    me = me_for_change()
     switch(name, enabled=enabled, by=me, actor=viewer().actor, known=set(BY_NAME))
     db.session.commit()
     title = BY_NAME[name].title
@@ -58,84 +72,90 @@ def switch_inbox(name: str) -> AnyResponse:
     return see_other("/admin/inboxes")
 
 
-@blueprint.get("/deliveries")
+@blueprint.get("/replays")
 @signed_in
-def deliveries() -> Response:
-    """The ledger, newest first, by state and inbox."""
+def count_replay() -> Response:
+    """The first of two presses: what a replay would do. Changes nothing."""
     require_admin(viewer())
-    state, inbox = _filter(request.args.get("state")), _known(request.args.get("inbox"))
-    cursor = request.args.get("cursor")
-    before = decode_cursor(cursor, int)[0] if cursor else None
-    found, more = entries(state=state, inbox=inbox, before=before)
-    return render(
-        "admin/deliveries.html",
-        entries=found,
-        state=state,
-        inbox=inbox,
-        states=STATES,
-        inboxes=INBOXES,
-        cursor=encode_cursor(more) if more else None,
-        can_retry=state in AGAIN,
-        can_discard=state in ENDABLE,
-        here=request.full_path.rstrip("?"),
+    asked = Asked(request.args.to_dict())
+    wish = _wish(asked)
+    counted = None
+    if wish is not None:
+        try:
+            counted = count(wish)
+        except Invalid as error:
+            asked.refuse(error)
+    return _page(
+        asked, wish=wish, counted=counted, words=sentences(wish, counted) if wish and counted else ""
     )
 
 
-@blueprint.post("/deliveries/retry")
+@blueprint.post("/replays")
 @signed_in
-def retry_many() -> AnyResponse:
-    """Send everything of a filter again."""
-    return _all(retry_all, "sent again")
-
-
-@blueprint.post("/deliveries/discard")
-@signed_in
-def discard_many() -> AnyResponse:
-    """Give everything of a filter up."""
-    return _all(discard_all, "given up")
-
-
-@blueprint.post("/deliveries/<int:delivery_id>/retry")
-@signed_in
-def retry_one(delivery_id: int) -> AnyResponse:
-    """Send one again."""
-    return _one(retry, delivery_id, "Sent again")
-
-
-@blueprint.post("/deliveries/<int:delivery_id>/discard")
-@signed_in
-def discard_one(delivery_id: int) -> AnyResponse:
-    """Give one up."""
-    return _one(discard, delivery_id, "Given up")
-
-
-def _all(verb: Callable[..., int], did: str) -> AnyResponse:
+def start_replay() -> AnyResponse:
+    """The second press."""
     require_admin(viewer())
-    choice = Choice(state=request.form.get("state", ""), inbox=request.form.get("inbox") or None)
-    number = verb(choice, by=_me_for_change(), actor=viewer().actor)
-    db.session.commit()
-    toast_next_page(f"{plural(number, 'delivery', 'deliveries')} {did}")
-    return see_other(request.form.get("next") or "/admin/deliveries")
+    asked = Asked(request.form.to_dict())
+    wish = _wish(asked)
+    if wish is not None:
+        try:
+            replay = start(wish, by=me_for_change(), actor=viewer().actor)
+            db.session.commit()
+        except (Invalid, Conflict) as error:
+            db.session.rollback()
+            asked.refuse(Invalid(error.message, field=error.field))
+        else:
+            toast_next_page(f"{replay.total:,} are being sent to {wish.kind.title}")
+            return see_other("/admin/inboxes#replay")
+    return _page(asked)
 
 
-def _one(verb: Callable[..., Delivery], delivery_id: int, did: str) -> AnyResponse:
+@blueprint.post("/replays/<int:replay_id>/cancellation")
+@signed_in
+def cancel_replay(replay_id: int) -> AnyResponse:
+    """Stop a replay where it is."""
     require_admin(viewer())
-    verb(delivery_id, by=_me_for_change(), actor=viewer().actor)
+    me_for_change()
+    cancel(replay_id)
     db.session.commit()
-    toast_next_page(did)
-    return see_other(request.form.get("next") or "/admin/deliveries")
+    toast_next_page("The replay has stopped")
+    return see_other("/admin/inboxes#replay")
 
 
-def _me_for_change() -> User:
-    """The administrator, read anew and locked: what they do is recorded on them."""
-    user_id = user().id
-    begin_write()
-    return person_for_change(user_id)
+def _wish(asked: Asked) -> Wish | None:
+    """What was asked for; None when a field is wrong."""
+    inbox = asked.typed("inbox")
+    project = asked.read("project", project_id)
+    since = asked.read("since", moment)
+    until = asked.read("until", moment) or clock.now()
+    if inbox not in BY_NAME:
+        asked.errors.setdefault("inbox", "Choose an inbox")
+    if since is None:
+        asked.errors.setdefault("since", "Say from when on")
+    if asked.errors or since is None:
+        return None
+    flags = {name: bool(asked.typed(name)) for name in FLAGS}
+    return Wish(inbox=inbox, since=since, until=until, project_id=project, **flags)
 
 
-def _filter(state: str | None) -> State | None:
-    return next((one for one in STATES if one == state), None)
-
-
-def _known(inbox: str | None) -> str | None:
-    return inbox if inbox in BY_NAME else None
+def _page(asked: Asked, **replay: Any) -> Response:
+    health, boxes = health_and_inboxes()
+    now = clock.now()
+    proposed = {"since": local(now - timedelta(days=1)), "until": local(now)}
+    return render(
+        "admin/inboxes.html",
+        fragment="numbers",
+        status=asked.status,
+        topics=[f"tick:{TICK}"],
+        tick=tick(),
+        every=TICK,
+        health=health,
+        boxes=boxes,
+        dead=entries(find(Sieve(state="dead"), limit=FEW).ids),
+        duration=duration,
+        replays=recent(REPLAYS),
+        asked=asked,
+        proposed=proposed,
+        inboxes=INBOXES,
+        **{"wish": None, "counted": None, "words": "", **replay},
+    )

@@ -11,9 +11,10 @@ from app.events.event import Event
 from app.events.wording import plain
 from app.feeds.lines import Line, lines_query, read_lines
 from app.feeds.receipts import REASONS, TONES, WORDS
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import Delivery, DeliveryFailure
+from app.inboxes.ledger import Receiver, posting
 from app.inboxes.registry import BY_NAME
-from app.inboxes.repair import AGAIN, ENDABLE
+from app.inboxes.repair import AGAIN, ENDABLE, HOLDABLE
 from app.notifications.outgoing_mail import OutgoingMail
 
 PAGE = 50
@@ -34,23 +35,40 @@ class Entry:
     happened: str
     can_retry: bool
     can_discard: bool
+    can_hold: bool
 
 
-def entries(
-    *, state: str | None, inbox: str | None, before: int | None = None, limit: int = PAGE
-) -> tuple[list[Entry], int | None]:
-    """The newest deliveries in this state and of this inbox, and where the next page begins. Six queries."""
-    query = select(Delivery).order_by(Delivery.id.desc()).limit(limit + 1)
-    query = query.where(Delivery.state == state) if state else query
-    query = query.where(Delivery.inbox == inbox) if inbox else query
-    query = query.where(Delivery.id < before) if before is not None else query
-    found = db.session.scalars(query).all()
-    shown = found[:limit]
-    ids = {one.event_id for one in shown}
-    lines = read_lines(lines_query().where(Event.id.in_(ids))) if ids else []
-    by_event = {line.id: line for line in lines}
-    more = shown[-1].id if len(found) > limit else None
-    return [_entry(one, by_event[one.event_id]) for one in shown], more
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """One delivery with everything that is known about it."""
+
+    entry: Entry
+    receivers: Sequence[Receiver]
+    failures: Sequence[DeliveryFailure]
+
+
+def entries(ids: Sequence[int]) -> list[Entry]:
+    """These deliveries in this order. Six queries."""
+    if not ids:
+        return []
+    found = {one.id: one for one in db.session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
+    events = {one.event_id for one in found.values()}
+    by_event = {line.id: line for line in read_lines(lines_query().where(Event.id.in_(events)))}
+    return [_entry(found[one], by_event[found[one].event_id]) for one in ids if one in found]
+
+
+def delivery_page(delivery_id: int) -> DeliveryPage:
+    """One delivery with its targets and its attempts. Raises NotFound."""
+    one = posting(delivery_id)
+    if one is None:
+        raise NotFound
+    [entry] = entries([delivery_id])
+    failures = select(DeliveryFailure).where(DeliveryFailure.delivery_id == delivery_id)
+    return DeliveryPage(
+        entry=entry,
+        receivers=one.receivers,
+        failures=db.session.scalars(failures.order_by(DeliveryFailure.id)).all(),
+    )
 
 
 def mails(*, before: int | None = None, limit: int = PAGE) -> tuple[Sequence[OutgoingMail], int | None]:
@@ -84,4 +102,5 @@ def _entry(delivery: Delivery, line: Line) -> Entry:
         happened=delivery.last_error or REASONS.get(delivery.reason or "", delivery.reason or ""),
         can_retry=kind is not None and delivery.state in AGAIN and (delivery.state != "skipped" or off),
         can_discard=kind is not None and delivery.state in ENDABLE,
+        can_hold=kind is not None and delivery.state in HOLDABLE,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from app.db import db, take_ids
 from app.events.action import Action, Subject
-from app.events.event import Actor, Event, EventOrigin, EventText
+from app.events.event import Actor, Event, EventContext, EventOrigin, EventText
 from app.events.recording import Recordable, Recorded, Sealed, check, lock, seal_next, subscribers
 
 _LOCK_ORDER = (Subject.project, Subject.issue, Subject.user)
@@ -70,3 +70,6 @@ def _insert(sealed: Sequence[Sealed], ids: Sequence[int]) -> None:
     origins = [row for one, event_id in pairs if (row := one.origin(event_id))]
     if origins:
         db.session.execute(insert(EventOrigin.__table__), origins)  # type: ignore[arg-type]
+    contexts = [row for one, event_id in pairs if (row := one.context(event_id))]
+    if contexts:
+        db.session.execute(insert(EventContext.__table__), contexts)  # type: ignore[arg-type]

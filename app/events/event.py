@@ -73,6 +73,7 @@ class Event(Base):
         Index("ix_events_created", "created_at", "id"),
         Index("ix_events_action", "action", "id"),
         Index("ix_events_cause", "cause_id", **_where("cause_id IS NOT NULL")),
+        Index("ix_events_batch", "batch_id", "id", **_where("batch_id IS NOT NULL")),
         Index("ix_events_throttle", "throttle_key", "id", **_where("throttle_key IS NOT NULL")),
     )
 
@@ -96,6 +97,16 @@ class EventOrigin(Base):
     event_id: Mapped[int] = mapped_column(BigId, ForeignKey("events.id"), primary_key=True)
     address: Mapped[str | None] = mapped_column(String(60))
     agent: Mapped[str | None] = mapped_column(String(300))
+
+
+class EventContext(Base):
+    """Through which door an act came, and in which request: beside the sealed event, and never changed."""
+
+    __tablename__ = "event_contexts"
+
+    event_id: Mapped[int] = mapped_column(BigId, ForeignKey("events.id"), primary_key=True)
+    via: Mapped[str] = mapped_column(String(10))
+    request_id: Mapped[str | None] = mapped_column(String(64))
 
 
 class EventIsImmutable(RuntimeError):

@@ -247,6 +247,38 @@ class DeliveriesDiscarded(PersonAction):
         return [text(f"gave up {self.deliveries} deliveries of "), strong(self.inbox)]
 
 
+class DeliveriesHeld(PersonAction):
+    """An administrator stopped deliveries: they wait until they are sent again or given up."""
+
+    name: ClassVar[str] = "delivery_held"
+    icon: ClassVar[str] = "bolt"
+
+    inbox: str
+    deliveries: int
+
+    def line(self, by: int | None) -> list[Part]:
+        return [text(f"held back {self.deliveries} deliveries of "), strong(self.inbox)]
+
+
+class InboxReplayed(PersonAction):
+    """An administrator offered past events to one inbox again."""
+
+    name: ClassVar[str] = "inbox_replayed"
+    icon: ClassVar[str] = "replay"
+
+    inbox: str
+    events: int
+    since: str
+    until: str
+    project: str | None = None
+    forced: bool = False
+    imported: bool = False
+
+    def line(self, by: int | None) -> list[Part]:
+        where = f" of {self.project}" if self.project else ""
+        return [text(f"offered {self.events} events{where} again to the inbox "), strong(self.inbox)]
+
+
 PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     UserCreated,
     UserClaimed,
@@ -266,4 +298,6 @@ PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     InboxDisabled,
     DeliveriesRetried,
     DeliveriesDiscarded,
+    DeliveriesHeld,
+    InboxReplayed,
 )

@@ -19,7 +19,7 @@ from app.db import Base, db, run
 from app.events.action import Action, Subject, split
 from app.events.actions import ACTIONS, UnknownAction
 from app.events.chain import GENESIS, seal
-from app.events.event import Actor, Event, EventOrigin, EventText
+from app.events.event import Actor, Event, EventContext, EventOrigin, EventText
 
 
 class Recordable(Protocol):
@@ -147,6 +147,13 @@ class Sealed:
             return None
         return {"event_id": event_id, "address": now.address, "agent": (now.agent or "")[:300]}
 
+    def context(self, event_id: int) -> dict[str, Any] | None:
+        """The row of `event_contexts`; none for what a command does, which comes through no door."""
+        now = cause()
+        if now.via == "cli" and now.request_id is None:
+            return None
+        return {"event_id": event_id, "via": now.via, "request_id": now.request_id}
+
     def recorded(self, event_id: int, *, imported: bool = False) -> Recorded:
         """What the subscribers are told."""
         fields = ("uid", "issue_id", "project_id", "user_id", "seq", "action", "actor_id", "created_at")
@@ -206,9 +213,12 @@ def _insert(sealed: Sealed) -> Recorded:
         run(_ADD_TEXTS, sealed.text_rows(event_id))
     if origin := sealed.origin(event_id):
         run(_ADD_ORIGIN, origin)
+    if context := sealed.context(event_id):
+        run(_ADD_CONTEXT, context)
     return sealed.recorded(event_id, imported=cause().imported)
 
 
 _ADD_EVENT = insert(Event.__table__)  # type: ignore[arg-type]
 _ADD_TEXTS = insert(EventText.__table__)  # type: ignore[arg-type]
 _ADD_ORIGIN = insert(EventOrigin.__table__)  # type: ignore[arg-type]
+_ADD_CONTEXT = insert(EventContext.__table__)  # type: ignore[arg-type]

@@ -1,27 +1,27 @@
 """Everything the page of one event shows: the fact, where it went, what caused it and what it caused."""
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import func, select
 
 from app.accounts.viewer import Viewer
 from app.db import db
 from app.events.action import Action
-from app.events.event import Event
+from app.events.batch import descriptions
+from app.events.event import Event, EventContext
 from app.events.wording import STATUS_WORDS
+from app.feeds.consequences import COUNTED, Tree, chain_above, tree_below
 from app.feeds.event_log import visible_event
 from app.feeds.lines import Line, lines_query, read_lines, with_projects
-from app.feeds.receipts import REASONS, TONES, WORDS, duration
-from app.inboxes.ledger import Posting, Receiver, postings_of
-from app.inboxes.registry import BY_NAME
-from app.projects.policy import Right, Standing, may, standing_of
+from app.feeds.waterfall import Lane, lanes_of
+from app.inboxes.audience import Audience, audience
+from app.inboxes.base import Happening
+from app.inboxes.ledger import postings_of
+from app.issues.issue import Issue
+from app.projects.policy import Standing, standing_of
 
-MOST_CAUSED = 50
-LANE = 200.0
-"""Width of the drawing of waiting and running, in its own units."""
 ACTED_AS = {
     "user": "Signed in",
     "token": "API token",
@@ -31,6 +31,8 @@ ACTED_AS = {
     "system": "Tidings itself",
     "email": "A mail",
 }
+VIA = {"web": "The web pages", "api": "The API", "cli": "A command", "job": "A worker"}
+"""The doors."""
 HIDDEN_FACTS = frozenset({"excerpt", "sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
 """Facts that tell a reader nothing, or less than what stands beside them."""
 
@@ -45,23 +47,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One inbox: how it went, and how long it waited and ran, drawn on a common scale."""
+class Batch:
+    """A bulk act: in words, and how many events it made."""
 
-    icon: str
-    title: str
-    state: str
-    tone: str
-    reason: str
-    error: str | None
-    attempts: int
-    waited: str
-    ran: str
-    wait_width: float
-    run_width: float
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
-    receivers: Sequence[Receiver]
+    description: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +66,15 @@ class EventPage:
     lanes: list[Lane]
     scale: str
     """What the whole width of a lane stands for."""
-    cause: Line | None
-    caused: list[Line]
+    because: list[Line]
+    """The cause first, then its cause."""
+    tree: Tree
+    audience: Audience
+    context: EventContext | None
+    """Through which door it came; None for a command, and for events from before this was kept."""
+    batch: Batch | None
+    raw: str | None
+    """The event as it is stored, for administrators."""
     before: str | None
     """The uid of the subject's event before this one."""
     after: str | None
@@ -90,7 +87,8 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
     event = entry.event
     [line] = with_projects(read_lines(lines_query().where(Event.id == event.id)))
     knows_all = _knows_all(viewer, line)
-    lanes, scale = _lanes(postings_of(event.id), viewer, knows_all)
+    postings = postings_of(event.id)
+    lanes, scale = lanes_of(postings, viewer, knows_all)
     return EventPage(
         line=line,
         event=event,
@@ -99,8 +97,14 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
         changes=changes(entry.action),
         lanes=lanes,
         scale=scale,
-        cause=_cause(viewer, event),
-        caused=_caused(viewer, event),
+        because=chain_above(viewer, event),
+        tree=tree_below(viewer, event),
+        audience=audience(
+            _happening(event, entry.action, line), postings, only=None if knows_all else viewer.user_id
+        ),
+        context=db.session.get(EventContext, event.id),
+        batch=_batch(event),
+        raw=_raw(event, entry.action) if viewer.is_admin else None,
         before=_neighbour(event, event.seq - 1),
         after=_neighbour(event, event.seq + 1),
         knows_all=knows_all,
@@ -138,57 +142,32 @@ def _knows_all(viewer: Viewer, line: Line) -> bool:
     return line.project is not None and standing_of(viewer, line.project) is Standing.lead
 
 
-def _lanes(postings: Sequence[Posting], viewer: Viewer, knows_all: bool) -> tuple[list[Lane], str]:
-    longest = max((_age(one) for one in postings), default=0.0) or 0.001
-    lanes = []
-    for one in postings:
-        row, kind = one.delivery, BY_NAME.get(one.delivery.inbox)
-        started = row.started_at or row.finished_at
-        waited = (started - row.created_at).total_seconds() if started else 0.0
-        ran = (row.finished_at - started).total_seconds() if started and row.finished_at else 0.0
-        known = [who for who in one.receivers if knows_all or who.user_id == viewer.user_id]
-        lanes.append(
-            Lane(
-                icon=kind.icon if kind else "bolt",
-                title=kind.title if kind else row.inbox,
-                state=WORDS.get(row.state, row.state),
-                tone=TONES.get(row.state, ""),
-                reason=REASONS.get(row.reason or "", row.reason or ""),
-                error=row.last_error if knows_all else None,
-                attempts=row.attempts,
-                waited=duration(waited),
-                ran=duration(ran),
-                wait_width=round(waited / longest * LANE, 1),
-                run_width=round(max(ran / longest * LANE, 2.0), 1),
-                finished_at=row.finished_at,
-                next_attempt_at=row.next_attempt_at,
-                receivers=known,
-            )
-        )
-    return lanes, duration(longest)
+def _happening(event: Event, action: Action, line: Line) -> Happening:
+    issue = db.session.get(Issue, event.issue_id) if event.issue_id is not None else None
+    return Happening(event=event, action=action, project=line.project, issue=issue, actor=None)
 
 
-def _age(one: Posting) -> float:
-    end = one.delivery.finished_at or one.delivery.started_at
-    return (end - one.delivery.created_at).total_seconds() if end else 0.0
-
-
-def _cause(viewer: Viewer, event: Event) -> Line | None:
-    if event.cause_id is None:
+def _batch(event: Event) -> Batch | None:
+    """The bulk act the event belongs to."""
+    if event.batch_id is None:
         return None
-    found = _visible(viewer, Event.id == event.cause_id)
-    return found[0] if found else None
+    ids = select(Event.id).where(Event.batch_id == event.batch_id).limit(COUNTED).subquery()
+    number = db.session.scalar(select(func.count()).select_from(ids)) or 0
+    return Batch(descriptions([event.batch_id]).get(event.batch_id, "A bulk act"), number)
 
 
-def _caused(viewer: Viewer, event: Event) -> list[Line]:
-    return _visible(viewer, Event.cause_id == event.id)
-
-
-def _visible(viewer: Viewer, where: ColumnElement[bool]) -> list[Line]:
-    """Those of these events whose project the viewer sees."""
-    query = lines_query().where(where, Event.subject != "user")
-    lines = with_projects(read_lines(query.order_by(Event.id).limit(MOST_CAUSED)))
-    return [line for line in lines if line.project is not None and may(viewer, Right.see, line.project)]
+def _raw(event: Event, action: Action) -> str:
+    """The event as it is stored, texts put in: what a program gets, and the seal."""
+    stored = {
+        name: getattr(event, name)
+        for name in (
+            *("uid", "subject", "seq", "action", "v", "actor_kind", "actor_ref", "depth"),
+            *("batch_id", "quiet", "throttle_key", "prev_hash", "hash"),
+        )
+    }
+    facts = action.model_dump(by_alias=True, mode="json", exclude_none=True)
+    whole = {**stored, "created_at": event.created_at.isoformat(), "metadata": facts}
+    return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
 def _neighbour(event: Event, seq: int) -> str | None:

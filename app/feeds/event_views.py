@@ -4,9 +4,10 @@ from flask import Blueprint, Response
 
 from app.accounts.current import viewer
 from app.events.parts import Part, text
-from app.events.wording import plain
-from app.feeds.event_page import event_page
+from app.feeds.consequences import words
+from app.feeds.event_page import VIA, event_page
 from app.feeds.lines import Line
+from app.feeds.receipts import duration
 from app.web.render import render
 
 blueprint = Blueprint("events", __name__, url_prefix="/events")
@@ -23,6 +24,8 @@ def show(uid: str) -> Response:
         line=page.line,
         sentence=sentence(page.line),
         words=words,
+        via=VIA,
+        duration=duration,
     )
 
 
@@ -37,8 +40,3 @@ def sentence(line: Line) -> list[Part]:
         elif part.kind != "quote":
             parts.append(part)
     return parts
-
-
-def words(line: Line) -> str:
-    """The same in plain words, for a link."""
-    return f"{line.doer.name} {plain(line.parts, issue=line.issue.key if line.issue else None, quotes=False)}"

@@ -12,6 +12,7 @@ from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import rows
 from app.feeds import queries as feed_queries
+from app.feeds.consequences import hang
 from app.feeds.grouping import Day, Item, by_day, fold
 from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
@@ -205,12 +206,12 @@ def later_feed(issue: Issue, viewer: Viewer, *, after: int, only: str, day: str)
     found = feed_queries.after(issue, after, only=only)
     for line in found.lines:
         line.fresh = line.doer.user_id != viewer.user_id
-    items = by_day(found.lines, viewer.zone)
+    items = by_day(hang(viewer, found.lines), viewer.zone)
     if items and isinstance(items[0], Day) and items[0].date.isoformat() == day:
         items = items[1:]
     return Feed(items, found.first_seq, found.last_seq, 0, only, day)
 
 
 def _feed(found: IssueFeed, viewer: Viewer, only: str, since: datetime | None) -> Feed:
-    items = by_day(fold(found.lines), viewer.zone, new_since=since)
+    items = by_day(fold(hang(viewer, found.lines)), viewer.zone, new_since=since)
     return Feed(items, found.first_seq, found.last_seq, found.earlier, only)

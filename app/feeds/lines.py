@@ -61,8 +61,9 @@ def lines_query(*, with_issues: bool = True) -> Select[Any]:
             Comment.edited_at,
             Comment.deleted_at,
             Comment.author_id,
-            Event.actor_ref,
             Event.cause_id,
+            Event.batch_id,
+            Event.actor_ref,
         )
         .outerjoin(User, User.id == Event.actor_id)
         .outerjoin(Comment, and_(Comment.issue_id == Event.issue_id, Comment.event_seq == Event.seq))
@@ -70,8 +71,8 @@ def lines_query(*, with_issues: bool = True) -> Select[Any]:
     return _naming_issues(query) if with_issues else query
 
 
-_EVENT, _FACTS, _SAID = slice(0, 7), slice(7, 13), slice(15, 21)
-"""Where `lines_query` has what the event is about, what it says, and the comment."""
+_EVENT, _FACTS, _SAID, _CAUSE = slice(0, 7), slice(7, 13), slice(15, 21), slice(21, 23)
+"""Where `lines_query` has what the event is about, what it says, the comment, and what it belongs to."""
 
 
 def _naming_issues(query: Select[Any]) -> Select[Any]:
@@ -164,7 +165,14 @@ class Line:
     receipt: Any = None
     """Where it went, on pages that say so."""
     caused: "Sequence[Line]" = ()
-    """What followed from it, on pages that say so."""
+    """What followed from it, hung under it (app.feeds.consequences.nest)."""
+    because: tuple[str, str] | None = None
+    """What led to it when that stands elsewhere: the uid of that event, and its words."""
+    batch_id: str | None = None
+    batch: str | None = None
+    """The bulk act it was part of, in words."""
+    steps: int = 0
+    """What followed from it and is too deep to be hung here."""
     members: "list[Line]" = field(default_factory=list)
     """The lines that were folded into this one; empty for a line that stands for itself."""
 
@@ -209,7 +217,7 @@ def with_projects(lines: Sequence[Line]) -> Sequence[Line]:
 def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool, cards: bool) -> Line:
     (event_id, uid, subject, issue_id, project_id, seq, actor_id) = row[_EVENT]
     (actor_kind, name, facts, depth, quiet, at) = row[_FACTS]
-    said = row.said_id
+    said, (cause_id, batch_id) = row.said_id, row[_CAUSE]
     kind = action_class(subject, name)
     glyph, parts = kind.icon, []
     if said is None or not cards:
@@ -230,7 +238,8 @@ def _line(row: Row[Any], texts: dict[str, str], *, with_issues: bool, cards: boo
         quiet=quiet,
         depth=depth,
         rule_id=int(row.actor_ref) if actor_kind == "rule" else None,
-        cause_id=row.cause_id,
+        cause_id=cause_id,
+        batch_id=batch_id,
         issue=_issue(row) if with_issues and issue_id is not None else None,
         comment=_said(row) if said is not None else None,
     )

@@ -76,16 +76,18 @@ def timeline(
     actor: User | None = None,
     cursor: tuple[datetime, int] | None = None,
     limit: int = PAGE,
+    visits: bool = False,
 ) -> TimelinePage:
     """What happened in everything the viewer may see, or in some of it, or by one person; newest first.
 
-    `projects` are ids from a query with the viewer's rights; without them all are asked for.
+    `projects` are ids from a query with the viewer's rights; without them all are asked for. `visits`: what was
+    looked at, which no feed shows unless it is asked for, and nothing else.
     """
     if projects is None:
         projects = list(seen_projects(viewer))
     apart = len(projects) if actor is None and len(projects) <= APART else None
     lines = read_lines(
-        _timeline(actor is not None, cursor is not None, apart),
+        _timeline(actor is not None, cursor is not None, apart, visits),
         cards=True,
         **_project_values(projects, apart),
         actor=actor.id if actor is not None else None,
@@ -151,12 +153,12 @@ def _wanted(row: Row[Any], only: str) -> bool:
 
 
 @cache
-def _timeline(of_actor: bool, goes_on: bool, apart: int | None) -> Select[Any]:
+def _timeline(of_actor: bool, goes_on: bool, apart: int | None, visits: bool) -> Select[Any]:
     """`apart`: so many projects are read one by one, else all of them along the time of the events.
 
     Along the time, a reader of one quiet project on a lively site would pass over the whole history of the others.
     """
-    wanted = [Event.subject != "user", is_none_of(HIDDEN)]
+    wanted = [Event.subject != "user", Event.action == "viewed" if visits else is_none_of(HIDDEN)]
     if of_actor:
         wanted.append(Event.actor_id == bindparam("actor"))
     if goes_on:

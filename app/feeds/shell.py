@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, bindparam, case, false, func, or_, select
 from app.accounts.current import live_epoch, viewer
 from app.accounts.viewer import Viewer
 from app.db import BigId, rows
+from app.inboxes.failed import TOPIC, failed_count, failed_head
 from app.issues.issue import OPEN_STATUSES, Issue
 from app.issues.listing import COUNTED
 from app.live import topics as live
@@ -33,6 +34,8 @@ def make(place: object | None, topics: Sequence[str]) -> Shell:
         projects=sorted(shown, key=lambda project: project.name.lower())[:MOST_PROJECTS],
         project=next((_nav(row, who) for row in found if here is not None and row.id == here.id), None),
         unread=found[0].unread if found else 0,
+        failed_inboxes=found[0].failed if found and who.is_admin else 0,
+        failed_head=found[0].failed_head if found and who.is_admin else 0,
         is_admin=who.is_admin,
         live_token=_live_token(who, topics),
     )
@@ -51,7 +54,7 @@ def _projects(far: Sight) -> Select[Any]:
         .scalar_subquery()
     )
     counted = select(func.count()).select_from(open_issues.limit(COUNTED).subquery()).scalar_subquery()
-    return (
+    query: Select[Any] = (
         select(
             Project.id,
             Project.key,
@@ -64,6 +67,12 @@ def _projects(far: Sight) -> Select[Any]:
         .order_by(is_here.desc(), func.lower(Project.name), Project.id)
         .limit(MOST_PROJECTS + 1)
     )
+    if far is Sight.everything:  # administrators also read how many deliveries failed for good
+        query = query.add_columns(
+            failed_count().scalar_subquery().label("failed"),
+            failed_head().scalar_subquery().label("failed_head"),
+        )
+    return query
 
 
 def _nav(row: Row[Any], who: Viewer) -> NavProject:
@@ -74,7 +83,8 @@ def _live_token(who: Viewer, topics: Sequence[str]) -> str | None:
     """A token for what the page watches and, for people, their own notifications."""
     if who.user_id is None:
         return live.sign(None, 0, topics) if topics else None
-    return live.sign(who.user_id, live_epoch(), [*topics, f"user:{who.user_id}"])
+    failed = [TOPIC] if who.is_admin else []
+    return live.sign(who.user_id, live_epoch(), [*topics, f"user:{who.user_id}", *failed])
 
 
 shell.register(make)

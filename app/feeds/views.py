@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.accounts.current import signed_in, to_sign_in, viewer
 from app.errors import Invalid
 from app.feeds.clusters import Entry, by_issue_and_day
+from app.feeds.consequences import hang
 from app.feeds.grouping import Item, by_day, fold
 from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, place_of, side
 from app.feeds.live_heads import home_topic
@@ -101,7 +102,7 @@ def project_activity(key: str) -> Response:
         place=project,
         topics=[f"project:{project.id}"],
         project=project,
-        **_timeline_context(page, by_issue_and_day(page.lines, viewer().zone)),
+        **_timeline_context(page, by_issue_and_day(hang(viewer(), page.lines), viewer().zone)),
         topic=f"project:{project.id}",
         seq=project.activity_seq,
     )
@@ -117,15 +118,20 @@ def person(username: str) -> Response:
 @bp.get("/people/<username>/activity")
 @signed_in
 def person_activity(username: str) -> Response:
-    """What a person did in everything the reader may see, newest first."""
+    """What a person did in everything the reader may see, newest first; for themselves also what they looked at."""
     found = visible_person(username)
-    page = timeline(viewer(), actor=found, cursor=_cursor())
+    own = viewer().user_id == found.id or viewer().is_admin
+    visits = own and request.args.get("show") == "viewed"
+    page = timeline(viewer(), actor=found, cursor=_cursor(), visits=visits)
+    lines = page.lines if visits else fold(hang(viewer(), page.lines))
     return render(
         "feeds/person.html",
         fragment="timeline",
         topics=[f"person:{found.id}"],
         person=found,
-        **_timeline_context(page, by_day(fold(page.lines), viewer().zone)),
+        own=own,
+        visits=visits,
+        **_timeline_context(page, by_day(lines, viewer().zone), "?show=viewed" if visits else ""),
         topic=f"person:{found.id}",
         seq=found.activity_seq,
     )
@@ -139,7 +145,7 @@ def home() -> Response:
     seen = seen_projects(viewer())
     topic, seq = home_topic(viewer(), seen)
     page = timeline(viewer(), projects=list(seen), cursor=_cursor())
-    context = _timeline_context(page, by_issue_and_day(page.lines, viewer().zone))
+    context = _timeline_context(page, by_issue_and_day(hang(viewer(), page.lines), viewer().zone))
     return render(
         "feeds/home.html",
         fragment="timeline",
@@ -151,13 +157,13 @@ def home() -> Response:
     )
 
 
-def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry]) -> dict[str, Any]:
+def _timeline_context(page: TimelinePage, entries: Sequence[Item | Entry], query: str = "") -> dict[str, Any]:
     """What a feed over many issues needs."""
     return {
         "items": entries,
         "cursor": encode_cursor(*page.next) if page.next else None,
         "first": _cursor() is None,
-        "here": request.path,
+        "here": request.path + query,
     }
 
 

@@ -20,6 +20,7 @@ class AutomationRules(Inbox):
         "Runs the rules of the project: when something happens, if it fits, then steps."
     )
     icon: ClassVar[str] = "bolt"
+    tells_people: ClassVar[bool] = True
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:

@@ -106,6 +106,8 @@ class Inbox:
     threads: ClassVar[int] = 1
     """How many targets are reached at the same moment; one target of a name at a time. `send` of an inbox that has
     several runs in a thread with an app context and a session of its own."""
+    tells_people: ClassVar[bool] = False
+    """What it does reaches people: past events are only offered again when somebody insists."""
     backoff: ClassVar[Sequence[timedelta]] = tuple(
         min(timedelta(seconds=2**attempt), timedelta(hours=1)) for attempt in range(1, 8)
     )

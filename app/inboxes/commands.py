@@ -1,4 +1,4 @@
-"""`flask deliveries retry` and `flask events sweep`: by hand what every sweeper does by itself."""
+"""`flask deliveries retry`, `flask events sweep` and `flask events replay`: the ledger by hand."""
 
 from datetime import UTC, datetime
 
@@ -6,13 +6,17 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from app import clock
 from app.accounts.user import User
 from app.db import begin_write, db, read_first
 from app.errors import DomainError
 from app.events.commands import events
 from app.events.event import Actor
+from app.inboxes import replaying  # noqa: F401 - its periodic work
 from app.inboxes.dispatch import sweep
 from app.inboxes.repair import AGAIN, Choice, retry_all
+from app.inboxes.replay import Wish, count, sentences, start
+from app.projects.project import Project
 
 deliveries = AppGroup("deliveries", help="Deliveries: send again what did not arrive.")
 BY_COMMAND = Actor("system", ref="command")
@@ -36,6 +40,42 @@ def retry_deliveries(inbox: str, state: str, since: str | None) -> None:
     click.echo(f"{number} {'delivery' if number == 1 else 'deliveries'} of {inbox} sent again")
 
 
+@events.command("replay")
+@click.argument("inbox")
+@click.option("--project", "key", metavar="KEY", help="Only events of this project.")
+@click.option(
+    "--since", required=True, help="Events from this moment on: 2026-11-23 or 2026-11-23T14:00 (UTC)."
+)
+@click.option("--until", help="Events before this moment; without it, up to now.")
+@click.option("--imported", is_flag=True, help="Also what an import brought in.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@click.option(
+    "--force", "forced", is_flag=True, help="For an inbox that reaches people: tell them all the same."
+)
+def replay_events(inbox: str, key: str | None, since: str, until: str | None, **flags: bool) -> None:
+    """Offer past events to one inbox again; what was delivered stays delivered. Workers do it."""
+    read_first()
+    dry_run = flags.pop("dry_run")
+    try:
+        wish = Wish(
+            inbox=inbox,
+            since=_moment(since),
+            until=_moment(until, "--until") if until else clock.now(),
+            project_id=_project(key) if key else None,
+            **flags,
+        )
+        click.echo(sentences(wish, count(wish)))
+        if dry_run:
+            return
+        begin_write()
+        replay = start(wish, by=_administrator(), actor=BY_COMMAND)
+        db.session.commit()
+    except DomainError as error:
+        db.session.rollback()
+        raise click.ClickException(error.message) from error
+    click.echo(f"Replay {replay.id} is under way; Admin > Inboxes shows how far it has come.")
+
+
 @events.command("sweep")
 def sweep_events() -> None:
     """Wake the workers for what is due; without Redis, deliver it here."""
@@ -43,12 +83,19 @@ def sweep_events() -> None:
     click.echo(f"Due work on: {', '.join(due)}" if due else "Nothing is due")
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str, option: str = "--since") -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter("write it as 2026-11-23 or 2026-11-23T14:00", param_hint="--since") from None
+        raise click.BadParameter("write it as 2026-11-23 or 2026-11-23T14:00", param_hint=option) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _project(key: str) -> int:
+    found = db.session.scalar(select(Project.id).where(Project.key == key.strip().upper()))
+    if found is None:
+        raise click.ClickException(f"There is no project {key}")
+    return found
 
 
 def _administrator() -> User:

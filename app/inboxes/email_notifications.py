@@ -98,6 +98,7 @@ class EmailNotifications(Inbox):
         "Mails people when an issue they watch is opened, assigned, moved or commented."
     )
     icon: ClassVar[str] = "mail"
+    tells_people: ClassVar[bool] = True
     queue: ClassVar[str] = "mail"
     outside: ClassVar[bool] = True
     backoff: ClassVar[Sequence[timedelta]] = (

@@ -29,6 +29,7 @@ class InAppNotifications(Inbox):
     title: ClassVar[str] = "In-app notifications"
     description: ClassVar[str] = "Tells people in their inbox about issues they watch, with the reason."
     icon: ClassVar[str] = "inbox"
+    tells_people: ClassVar[bool] = True
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:

@@ -25,6 +25,7 @@ class Receiver:
     reason: str | None
     attempts: int
     finished_at: datetime | None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def _targets(delivery_ids: Sequence[int]) -> dict[int, list[Receiver]]:
     for one in targets:
         user_id = int(one.target) if one.target.isdigit() else None
         name = people.get(user_id, one.target) if user_id is not None else one.target
-        receiver = Receiver(name, user_id, one.state, one.reason, one.attempts, one.finished_at)
+        receiver = Receiver(
+            name, user_id, one.state, one.reason, one.attempts, one.finished_at, one.last_error
+        )
         found.setdefault(one.delivery_id, []).append(receiver)
     return found
 

@@ -1,10 +1,10 @@
-"""What an administrator does about deliveries that did not arrive: send them again, or give them up.
+"""What an administrator does about deliveries that did not arrive: send them again, hold them back, or give them up.
 
-Both are recorded on the administrator, once for each inbox they concern. Who was reached is not reached twice.
+All are recorded on the administrator, once for each inbox they concern. Who was reached is not reached twice.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from app.accounts.user import User
 from app.db import after_commit, db
 from app.errors import Conflict, Invalid, NotFound
 from app.events.event import Actor
-from app.events.people_actions import DeliveriesDiscarded, DeliveriesRetried
+from app.events.people_actions import DeliveriesDiscarded, DeliveriesHeld, DeliveriesRetried
 from app.events.recording import record_event
 from app.inboxes.delivery import Delivery, DeliveryTarget, State
 from app.inboxes.dispatch import wake
@@ -28,6 +28,10 @@ AGAIN: tuple[State, ...] = ("failed", "dead", "held", "discarded", "skipped")
 """The states from which a delivery can be sent again; of the skipped ones those whose inbox was off."""
 ENDABLE: tuple[State, ...] = ("failed", "dead", "held")
 """The states in which a delivery can be given up."""
+HOLDABLE: tuple[State, ...] = ("pending", "failed")
+"""The states in which a delivery can be held back: waiting, not under way."""
+AT_ONCE = 1_000
+"""Deliveries changed by one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Choice:
     state: str
     inbox: str | None = None
     since: datetime | None = None
+    ids: Sequence[int] | None = None
+    """Of these only: what a page has shown and counted."""
 
 
 def retry(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
@@ -51,17 +57,12 @@ def retry(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
         raise Conflict("What was imported is not sent to anybody")
     if delivery.inbox in switched_off():
         raise Conflict(f"The inbox {delivery.inbox} is off; switch it on first")
-    _send_again([Delivery.id == delivery.id], by=by, actor=actor)
-    return _one(delivery_id)
+    return _one_of(_RETRY, delivery, by=by, actor=actor)
 
 
 def retry_all(choice: Choice, *, by: User, actor: Actor) -> int:
     """Make all of these due now but those whose inbox is off; returns how many. Raises Invalid."""
-    where = _chosen(choice, AGAIN)
-    off = switched_off()
-    if off:
-        where.append(Delivery.inbox.not_in(off))
-    return _send_again(where, by=by, actor=actor)
+    return _each(_RETRY, choice, AGAIN, by=by, actor=actor, off=switched_off())
 
 
 def discard(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
@@ -69,13 +70,25 @@ def discard(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
     delivery = _one(delivery_id)
     if delivery.state not in ENDABLE:
         raise Conflict(f"This delivery is {delivery.state}; only one that did not arrive can be given up")
-    _give_up([Delivery.id == delivery.id], by=by, actor=actor)
-    return _one(delivery_id)
+    return _one_of(_DISCARD, delivery, by=by, actor=actor)
 
 
 def discard_all(choice: Choice, *, by: User, actor: Actor) -> int:
     """Give all of these up; returns how many. Raises Invalid."""
-    return _give_up(_chosen(choice, ENDABLE), by=by, actor=actor)
+    return _each(_DISCARD, choice, ENDABLE, by=by, actor=actor)
+
+
+def hold(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
+    """Hold the delivery back until it is sent again or given up. Raises NotFound and Conflict."""
+    delivery = _one(delivery_id)
+    if delivery.state not in HOLDABLE:
+        raise Conflict(f"This delivery is {delivery.state}; only one that waits can be held back")
+    return _one_of(_HOLD, delivery, by=by, actor=actor)
+
+
+def hold_all(choice: Choice, *, by: User, actor: Actor) -> int:
+    """Hold all of these back; returns how many. What is under way at this moment is not touched. Raises Invalid."""
+    return _each(_HOLD, choice, HOLDABLE, by=by, actor=actor)
 
 
 def _one(delivery_id: int) -> Delivery:
@@ -102,7 +115,35 @@ def _chosen(choice: Choice, allowed: Sequence[State]) -> list[ColumnElement[bool
     return where
 
 
-def _send_again(where: Sequence[ColumnElement[bool]], *, by: User, actor: Actor) -> int:
+def _each(
+    act: "Act", choice: Choice, allowed: Sequence[State], *, by: User, actor: Actor, off: Collection[str] = ()
+) -> int:
+    """Do it to what was chosen, some at a time; inboxes that are off are left out. Recorded once for each inbox."""
+    where = _chosen(choice, allowed)
+    if off:
+        where.append(Delivery.inbox.not_in(off))
+    if choice.ids is None:
+        return _recorded(act, act.change(where, by), by=by, actor=actor)
+    counts: Counter[str] = Counter()
+    for start in range(0, len(choice.ids), AT_ONCE):
+        counts += act.change([*where, Delivery.id.in_(choice.ids[start : start + AT_ONCE])], by)
+    return _recorded(act, counts, by=by, actor=actor)
+
+
+def _one_of(act: "Act", delivery: Delivery, *, by: User, actor: Actor) -> Delivery:
+    _recorded(act, act.change([Delivery.id == delivery.id], by), by=by, actor=actor)
+    return _one(delivery.id)
+
+
+def _recorded(act: "Act", counts: Counter[str], *, by: User, actor: Actor) -> int:
+    for inbox, number in sorted(counts.items()):
+        record_event(by, act.action(inbox=inbox, deliveries=number), actor=actor)
+        queue = BY_NAME[inbox].queue
+        after_commit(f"wake:{queue}", partial(wake, queue))  # type: ignore[arg-type] # its answer is not asked
+    return counts.total()
+
+
+def _send_again(where: Sequence[ColumnElement[bool]], _by: User) -> Counter[str]:
     missed = or_(DeliveryTarget.state == "failed", DeliveryTarget.state == "dead")
     db.session.execute(
         update(DeliveryTarget)
@@ -110,7 +151,7 @@ def _send_again(where: Sequence[ColumnElement[bool]], *, by: User, actor: Actor)
         .values(state="pending", attempts=0, next_attempt_at=None, finished_at=None)
         .execution_options(synchronize_session=False)
     )
-    counts = _change(
+    return _change(
         where,
         state="pending",
         attempts=0,
@@ -120,27 +161,36 @@ def _send_again(where: Sequence[ColumnElement[bool]], *, by: User, actor: Actor)
         claimed_by=None,
         finished_at=None,
     )
-    for inbox, number in sorted(counts.items()):
-        record_event(by, DeliveriesRetried(inbox=inbox, deliveries=number), actor=actor)
-        queue = BY_NAME[inbox].queue
-        after_commit(f"wake:{queue}", partial(wake, queue))  # type: ignore[arg-type] # its answer is not asked
-    return counts.total()
 
 
-def _give_up(where: Sequence[ColumnElement[bool]], *, by: User, actor: Actor) -> int:
-    counts = _change(
+def _give_up(where: Sequence[ColumnElement[bool]], by: User) -> Counter[str]:
+    return _change(
         where,
         state="discarded",
         next_attempt_at=None,
         reason=f"given up by {by.name}"[:300],
         finished_at=clock.now(),
     )
-    for inbox, number in sorted(counts.items()):
-        record_event(by, DeliveriesDiscarded(inbox=inbox, deliveries=number), actor=actor)
-    return counts.total()
+
+
+def _hold_back(where: Sequence[ColumnElement[bool]], by: User) -> Counter[str]:
+    return _change(where, state="held", next_attempt_at=None, reason=f"held back by {by.name}"[:300])
 
 
 def _change(where: Sequence[ColumnElement[bool]], **values: Any) -> Counter[str]:
     """Change these deliveries; inbox -> how many."""
     change = update(Delivery).where(*where).values(values).returning(Delivery.inbox)
     return Counter(db.session.scalars(change.execution_options(synchronize_session=False)))
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is done to deliveries, and the fact it is recorded as."""
+
+    change: Callable[[Sequence[ColumnElement[bool]], User], Counter[str]]
+    action: type[DeliveriesRetried] | type[DeliveriesDiscarded] | type[DeliveriesHeld]
+
+
+_RETRY = Act(_send_again, DeliveriesRetried)
+_DISCARD = Act(_give_up, DeliveriesDiscarded)
+_HOLD = Act(_hold_back, DeliveriesHeld)

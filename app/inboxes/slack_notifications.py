@@ -50,6 +50,7 @@ class SlackNotifications(Inbox):
     title: ClassVar[str] = "Slack"
     description: ClassVar[str] = "Tells a project's channel, or that of the installation, what happens."
     icon: ClassVar[str] = "slack"
+    tells_people: ClassVar[bool] = True
     queue: ClassVar[str] = "webhooks"
     outside: ClassVar[bool] = True
     backoff: ClassVar[Sequence[timedelta]] = (

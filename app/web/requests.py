@@ -15,6 +15,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{7,63}")
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 LONGEST_AGENT = 300
+QUIET = "quiet"
+"""The field of a form that says: record and show it, and tell nobody."""
 
 
 class Unreadable(DomainError):
@@ -42,6 +44,8 @@ def install(app: Flask) -> None:
         )
         _check_address()
         _check_form()
+        if request.method == "POST" and not is_api() and request.form.get(QUIET):
+            stack.enter_context(caused_by(quiet=True))
 
     @app.after_request
     def sign(response: Response) -> Response:

@@ -46,6 +46,8 @@ class Shell:
     """Unread notifications."""
     failed_inboxes: int = 0
     """Deliveries that failed for good and wait for an administrator."""
+    failed_head: int = 0
+    """The number their live topic has reached."""
     is_admin: bool = False
     live_token: str | None = None
     """Signed token for the topics of the page (and the viewer's own); None: the page is not live."""

@@ -80,6 +80,15 @@ PAGES = {
     "/admin/inboxes": 200,
     "/admin/deliveries": 200,
     "/admin/rules": 200,
+    "/admin/deliveries?state=skipped&project=GONE": 422,
+    "/admin/replays?inbox=live_updates&since=2020-01-01T00:00&imported=1": 200,
+    "/admin/replays?inbox=email_notifications&since=soon": 422,
+    "/admin/events": 200,
+    "/admin/events?family=security&causes=1": 200,
+    "/admin/events?actor=nobody": 422,
+    "/admin/system": 200,
+    "/admin/jobs": 200,
+    "/people/ada/activity?show=viewed": 200,
     "/admin/people": 200,
     "/admin/people/otis": 200,
     "/admin/mail": 200,
@@ -101,11 +110,12 @@ class Filled:
     ada: Person
     mail: int
     event: str
+    delivery: int
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with house_in(tmp_path_factory.mktemp("pages") / "instance") as house:
+    with house_in(tmp_path_factory.mktemp("pages") / "instance", {"ALLOWED_OUTGOING": "127.0.0.1"}) as house:
         ada, otis, bram = house.person("ada", admin=True), house.person("otis"), house.person("bram")
         found_project(house, ada, [otis])
         house.ok(ada, "POST", "/projects", {"key": "NIX", "name": f"Empty {LONG_WORD}"[:80]})
@@ -126,11 +136,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         house.ok(ada, "PATCH", "/issues/ORC-2", {"title": "Renamed", "priority": "low", "labels": []})
         assert bram
         _all_sent(house)
-        hook = {"url": f"https://8.8.8.8/{LONG_WORD}", "actions": ["archived", "status"]}
+        hook = {"url": f"http://127.0.0.1:9/{LONG_WORD}", "actions": ["archived", "status"]}
         house.ok(ada, "POST", "/projects/ORC/webhooks", {**hook, "url": hook["url"].replace("ä", "a")})
         ((mail,),) = house.rows("SELECT max(id) FROM outgoing_mails")
         event = house.ok(ada, "GET", "/issues/ORC-2/events?limit=5")["items"][2]["uid"]
-        yield Filled(house, ada, mail, event)
+        ((delivery,),) = house.rows("SELECT max(id) FROM deliveries WHERE inbox = 'email_notifications'")
+        yield Filled(house, ada, mail, event, delivery)
 
 
 def _rules(house: House, who: Person) -> None:
@@ -159,6 +170,7 @@ def _paths(filled: Filled) -> dict[str, int]:
         **PAGES,
         f"/admin/mail/{filled.mail}": 200,
         f"/events/{filled.event}": 200,
+        f"/admin/deliveries/{filled.delivery}": 200,
         f"/events/{'0' * 32}": 404,
     }
 
