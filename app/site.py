@@ -3,18 +3,24 @@
 from app.accounts import heads as accounts_heads
 from app.accounts import settings_views
 from app.accounts import views as accounts_views
+from app.admin import audit as admin_audit
 from app.admin import inboxes as admin_inboxes
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
 from app.admin import rules as admin_rules
 from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
+from app.api import erasing as api_erasing
+from app.audit import erasing as audit_erasing
 from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
+from app.inboxes import erasing as inboxes_erasing
 from app.issues import comment_views, label_views, list_views
+from app.issues import erasing as issues_erasing
 from app.issues import views as issue_views
 from app.live import views as live_views
+from app.notifications import erasing as notifications_erasing
 from app.projects import heads as projects_heads
 from app.projects import views as projects_views
 from app.slack import views as slack_views
@@ -30,6 +36,7 @@ PAGES = (
     admin_rules.blueprint,
     admin_slack.blueprint,
     admin_sync.blueprint,
+    admin_audit.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
@@ -49,5 +56,16 @@ PAGES = (
 )
 """Every blueprint of pages."""
 
-REGISTERED = (accounts_heads, projects_heads, live_heads, shell, working)
-"""Modules that register themselves with the live topics and the shell when they are imported."""
+REGISTERED = (
+    accounts_heads,
+    projects_heads,
+    live_heads,
+    shell,
+    working,
+    issues_erasing,
+    notifications_erasing,
+    audit_erasing,
+    inboxes_erasing,
+    api_erasing,
+)
+"""Modules that register themselves with the live topics, the shell and the erasing of people when they are imported."""

@@ -3,10 +3,14 @@
 from app.accounts.session import SignInSession
 from app.accounts.token import ApiToken
 from app.accounts.user import User
+from app.analytics.daily_count import DailyCount
 from app.api.idempotency_key import IdempotencyKey
+from app.audit.entry import AuditEntry, AuditText
 from app.automation.rule import Rule, RuleVersion
 from app.automation.run import RuleRun
+from app.events.checkpoint import Checkpoint, CheckpointHead
 from app.events.event import Event, EventOrigin, EventText
+from app.events.integrity_run import IntegrityRun
 from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.setting import InboxSetting
 from app.issues.comment import Comment
@@ -27,7 +31,12 @@ from app.sync.link import SyncComment, SyncLink
 
 TABLES = (
     ApiToken,
+    AuditEntry,
+    AuditText,
+    Checkpoint,
+    CheckpointHead,
     Comment,
+    DailyCount,
     Delivery,
     DeliveryTarget,
     Event,
@@ -35,6 +44,7 @@ TABLES = (
     EventText,
     IdempotencyKey,
     InboxSetting,
+    IntegrityRun,
     Issue,
     IssueAssignee,
     IssueLabel,

@@ -69,13 +69,17 @@ def discard(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
     delivery = _one(delivery_id)
     if delivery.state not in ENDABLE:
         raise Conflict(f"This delivery is {delivery.state}; only one that did not arrive can be given up")
+    if why := BY_NAME[delivery.inbox].locked:
+        raise Conflict(f"Deliveries of {BY_NAME[delivery.inbox].title} cannot be given up: {why}")
     _give_up([Delivery.id == delivery.id], by=by, actor=actor)
     return _one(delivery_id)
 
 
 def discard_all(choice: Choice, *, by: User, actor: Actor) -> int:
-    """Give all of these up; returns how many. Raises Invalid."""
-    return _give_up(_chosen(choice, ENDABLE), by=by, actor=actor)
+    """Give all of these up but those of inboxes that are locked on; returns how many. Raises Invalid."""
+    where = _chosen(choice, ENDABLE)
+    where.append(Delivery.inbox.not_in([name for name, inbox in BY_NAME.items() if inbox.locked]))
+    return _give_up(where, by=by, actor=actor)
 
 
 def _one(delivery_id: int) -> Delivery:
