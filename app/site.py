@@ -5,6 +5,7 @@ from app.accounts import settings_views
 from app.accounts import views as accounts_views
 from app.admin import audit as admin_audit
 from app.admin import inboxes as admin_inboxes
+from app.admin import integrity as admin_integrity
 from app.admin import mail as admin_mail
 from app.admin import people as admin_people
 from app.admin import rules as admin_rules
@@ -37,6 +38,7 @@ PAGES = (
     admin_slack.blueprint,
     admin_sync.blueprint,
     admin_audit.blueprint,
+    admin_integrity.blueprint,
     projects_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,

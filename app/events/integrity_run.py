@@ -16,8 +16,8 @@ class IntegrityRun(Base):
     id: Mapped[BigPk]
     state: Mapped[str] = mapped_column(String(10))
     """running, fine, differs."""
-    asked_by: Mapped[str | None] = mapped_column(String(80))
-    """The name of who pressed the button; None: the night's own."""
+    by_hand: Mapped[bool]
+    """An administrator asked for it; else it is the night's own."""
     started_at: Mapped[datetime]
     worked_at: Mapped[datetime]
     """When the last stretch ended."""
@@ -31,7 +31,7 @@ class IntegrityRun(Base):
     total: Mapped[int]
     """How many subjects there were when it began."""
     subject: Mapped[str | None] = mapped_column(String(80))
-    seq: Mapped[int | None]
+    """What does not fit: `KEY-12, event 3`, `checkpoint 4`."""
     field: Mapped[str | None] = mapped_column(String(40))
     event_says: Mapped[str | None]
     row_says: Mapped[str | None]

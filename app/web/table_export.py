@@ -34,15 +34,16 @@ def cell(value: object) -> str:
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
     """A download of these columns of the rows."""
-    return _file(name, "text/csv; charset=utf-8", _csv(columns, rows))
+    return text_file(name, "text/csv; charset=utf-8", _csv(columns, rows))
 
 
 def json_file(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
     """A download of the rows as one list."""
-    return _file(name, "application/json", _json(rows))
+    return text_file(name, "application/json", _json(rows))
 
 
-def _file(name: str, kind: str, parts: Iterator[str]) -> Response:
+def text_file(name: str, kind: str, parts: Iterator[str]) -> Response:
+    """A download made of these parts."""
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by who sends it
     for part in parts:
         file.write(part.encode())

@@ -198,7 +198,7 @@ def test_the_page_is_filtered_and_paged(browser: Browser, world: worlds.World, r
         ("family=admin", "made Rowan an administrator", "→ “Garden 59”"),
         (f"actor={root.username}", "made Rowan an administrator", "→ “Garden 59”"),
         ("actor=system", "made the account of Otis", "→ “Garden 59”"),
-        ("q=garden+59", "→ “Garden 59”", "→ “Garden 57”"),
+        ("q=garden+59", "→ “Garden 59”", "made Rowan"),
         ("to=2001-01-01", "No such entry", "“Garden"),
         ("from=2999-01-01", "No such entry", "“Garden"),
         ("q=%25", "No such entry", "“Garden"),
