@@ -17,6 +17,7 @@ from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
 from app.inboxes import erasing as inboxes_erasing
+from app.insights import views as insights_views
 from app.issues import comment_views, label_views, list_views
 from app.issues import erasing as issues_erasing
 from app.issues import views as issue_views
@@ -53,6 +54,7 @@ PAGES = (
     feed_views.bp,
     inbox_views.blueprint,
     event_views.blueprint,
+    insights_views.blueprint,
     unsubscribe_views.blueprint,
     live_views.blueprint,
 )

@@ -25,6 +25,7 @@ from app.events.recording import record_event
 
 NAME = "Former member"
 AT_ONCE = 500
+EVENTS: Any = Event.__table__
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Erased:
         return self.names | self.handles
 
     def without(self, text: str) -> str:
-        """The text with their names replaced, where they stand as words of their own."""
+        """The text with their names replaced where they stand as words: addresses first, usernames last."""
         for pattern, instead in self._patterns:
             text = pattern.sub(instead, text)
         return text
@@ -52,7 +53,7 @@ class Erased:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        longest = sorted(self.everything, key=len, reverse=True)
+        longest = sorted(self.everything, key=lambda one: ("@" not in one, one in self.handles, -len(one)))
         return [
             (
                 re.compile(
@@ -132,18 +133,18 @@ def _forget_access(who: Erased) -> None:
 
 def _forget_origins(who: Erased) -> None:
     """From where they acted, and from where was acted on their account."""
-    theirs = select(Event.id).where(or_(Event.user_id == who.user_id, Event.actor_id == who.user_id))
+    theirs = select(EVENTS.c.id).where(or_(EVENTS.c.user_id == who.user_id, EVENTS.c.actor_id == who.user_id))
     _delete(EventOrigin.__table__, EventOrigin.__table__.c.event_id.in_(theirs))
 
 
 def _forget_texts(who: Erased) -> None:
     """The texts of events on their account, and their names where other events speak of them."""
-    theirs = select(Event.id).where(Event.user_id == who.user_id)
+    theirs = select(EVENTS.c.id).where(EVENTS.c.user_id == who.user_id)
     texts: Any = EventText.__table__
     _delete(texts, texts.c.event_id.in_(theirs))
     query = (
-        select(texts.c.event_id, texts.c.field, Event.facts)
-        .join(Event, Event.id == texts.c.event_id)
+        select(texts.c.event_id, texts.c.field, EVENTS.c.metadata)
+        .join(EVENTS, EVENTS.c.id == texts.c.event_id)
         .where(texts.c.text.in_(who.everything))
     )
     for event_id, field, facts in db.session.execute(query).all():

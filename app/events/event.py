@@ -76,7 +76,7 @@ class Event(Base):
         Index("ix_events_created", "created_at", "id"),
         Index("ix_events_action", "action", "id"),
         Index("ix_events_cause", "cause_id", **_where("cause_id IS NOT NULL")),
-        Index("ix_events_flow", "project_id", "created_at", "issue_id", **_where(FLOW)),
+        Index("ix_events_flow", "project_id", "created_at", "issue_id", "id", **_where(FLOW)),
         Index("ix_events_throttle", "throttle_key", "id", **_where("throttle_key IS NOT NULL")),
     )
 

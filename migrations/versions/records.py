@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "records"
-down_revision = "0002"
+down_revision = "0003"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
@@ -19,7 +19,7 @@ def upgrade():
     op.create_index(
         "ix_events_flow",
         "events",
-        ["project_id", "created_at", "issue_id"],
+        ["project_id", "created_at", "issue_id", "id"],
         sqlite_where=sa.text(FLOW),
         postgresql_where=sa.text(FLOW),
     )
