@@ -98,9 +98,9 @@ def _lead(found: Figures, key: str) -> Chart:
     said = "No issue was finished in these days."
     if leads:
         said = f"Half of {_issues(len(leads))} took at most {duration(middle(leads))} from opening to closing"
-        said += f", 85 of 100 {duration(share(leads, 85))}."
+        said += f", and 85 of 100 at most {duration(share(leads, 85))}."
     if cycles:
-        said += f" From the start of work: {duration(middle(cycles))} and {duration(share(cycles, 85))}."
+        said += f" From the start of work it is {duration(middle(cycles))} and {duration(share(cycles, 85))}."
     columns = ("Issue", "Closed on", "Lead time in days", "Cycle time in days")
     legend = (("Lead time", BLUE), ("Cycle time", GREEN))
     picture = _scatter(found, leads) if leads else None
@@ -179,18 +179,18 @@ def _reopened(found: Figures, _key: str) -> Chart:
 
 
 STEPS = (
-    ("in an hour", timedelta(hours=1)),
-    ("in 8 hours", timedelta(hours=8)),
-    ("in a day", timedelta(days=1)),
-    ("in 3 days", timedelta(days=3)),
-    ("in a week", timedelta(days=7)),
+    ("1 hour", timedelta(hours=1)),
+    ("8 hours", timedelta(hours=8)),
+    ("1 day", timedelta(days=1)),
+    ("3 days", timedelta(days=3)),
+    ("1 week", timedelta(days=7)),
 )
 
 
 def _response(found: Figures, key: str) -> Chart:
     waits = [max(one.answered - one.opened, timedelta()) for one in found.answers if one.answered is not None]
     counts = [sum(low < wait <= high for wait in waits) for low, high in _between()]
-    bars = [*((f"{name}", number) for (name, _), number in zip(STEPS, counts, strict=False))]
+    bars = [*((name, number) for (name, _), number in zip(STEPS, counts, strict=False))]
     bars += [("later", counts[-1]), ("not yet", len(found.answers) - len(waits))]
     rows = [
         (
@@ -209,23 +209,16 @@ def _response(found: Figures, key: str) -> Chart:
             else "."
         )
     most = max(number for _, number in bars)
-    picture = Picture(most, height=HEIGHT) if found.answers else None
+    picture = Picture(most, height=HEIGHT + 18, foot=18) if found.answers else None
     if picture:
         slot = 100 / len(bars)
         for place, (name, number) in enumerate(bars):
-            picture.bar(
-                (place + 0.08) * slot,
-                slot * 0.84,
-                number,
-                GREY if name == "not yet" else BLUE,
-                f"{name}: {number}",
-            )
-            picture.words.append(
-                Word(percent((place + 0.5) * slot), picture.y(number) - 4, f"{number}", "middle")
-            )
+            fill, center = GREY if name == "not yet" else BLUE, percent((place + 0.5) * slot)
+            picture.bar((place + 0.08) * slot, slot * 0.84, number, fill, f"{name}: {number}")
+            picture.words.append(Word(center, picture.y(number) - 4, f"{number}", "middle"))
+            picture.words.append(Word(center, picture.height - 4, name, "middle"))
     columns = ("Issue", "Opened on", "Days to the first answer")
-    ends = ("in an hour, 8 hours, a day", "3 days, a week, later, not yet")
-    return Chart("response", "First answer", said, picture, columns, rows, (), ends)
+    return Chart("response", "First answer", said, picture, columns, rows)
 
 
 def _between() -> list[tuple[timedelta, timedelta]]:

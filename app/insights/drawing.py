@@ -60,6 +60,8 @@ class Picture:
     most: float
     """The value at the upper edge."""
     height: int = HEIGHT
+    foot: int = 0
+    """Room below the ground for words."""
     rects: list[Rect] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
     dots: list[Dot] = field(default_factory=list)
@@ -67,7 +69,11 @@ class Picture:
 
     def y(self, value: float) -> float:
         """How far down a value stands."""
-        return round(self.height - (self.height - TOP) * value / (self.most or 1), 1)
+        return round(self.ground - (self.ground - TOP) * value / (self.most or 1), 1)
+
+    @property
+    def ground(self) -> int:
+        return self.height - self.foot
 
     def rect(
         self,
@@ -87,8 +93,8 @@ class Picture:
     def bar(self, x: float, width: float, value: float, fill: str, says: str) -> None:
         """A bar from the ground up; of no value there is none."""
         if value:
-            top = min(self.y(value), self.height - 2)
-            self.rect(x, top, width, self.height - top, fill, says=says)
+            top = min(self.y(value), self.ground - 2)
+            self.rect(x, top, width, self.ground - top, fill, says=says)
 
     def line(self, points: Sequence[tuple[float, float]], color: str) -> None:
         """From point to point: (across in percent, value)."""
