@@ -203,11 +203,10 @@ def _response(found: Figures, key: str) -> Chart:
     said = "No issue was opened in these days."
     if found.answers:
         said = f"{len(waits):,} of {_issues(len(found.answers))} were answered by somebody else"
-        said += (
-            f", half of them within {duration(middle(waits))}, 85 of 100 within {duration(share(waits, 85))}."
-            if waits
-            else "."
-        )
+        if waits:
+            said += f", half of them within {duration(middle(waits))}, and 85 of 100 within "
+            said += duration(share(waits, 85))
+        said += "."
     most = max(number for _, number in bars)
     picture = Picture(most, height=HEIGHT + 18, foot=18) if found.answers else None
     if picture:
