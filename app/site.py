@@ -13,6 +13,7 @@ from app.admin import slack as admin_slack
 from app.admin import sync as admin_sync
 from app.api import erasing as api_erasing
 from app.audit import erasing as audit_erasing
+from app.automation import erasing as automation_erasing
 from app.automation import views as automation_views
 from app.feeds import event_views, inbox_views, live_heads, project_list, shell, unsubscribe_views
 from app.feeds import views as feed_views
@@ -69,6 +70,7 @@ REGISTERED = (
     issues_erasing,
     notifications_erasing,
     audit_erasing,
+    automation_erasing,
     inboxes_erasing,
     api_erasing,
 )
