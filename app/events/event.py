@@ -12,7 +12,8 @@ from app.db import Base, BigId, BigPk, Json, Session
 
 ACTOR_KINDS = ("user", "rule", "sync", "import", "system", "email", "token")
 
-FLOW = "subject = 'issue' AND action IN ('created', 'status_changed', 'closed', 'reopened')"
+FLOW_ACTIONS = ("created", "status_changed", "closed", "reopened")
+FLOW = f"subject = 'issue' AND action IN {FLOW_ACTIONS}"
 """The events of the workflow, few among all: what charts are drawn from has an index of its own."""
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, Table, select
 
 from app.db import db
 from app.events.action import commitment
-from app.events.chain import GENESIS, seal
+from app.events.chain import GENESIS, SEALED, seal
 from app.events.event import Event, EventText
 from app.events.folding import UNKNOWN, Folded, fold
 from app.events.surroundings import around, table_named
@@ -28,6 +28,10 @@ Place = tuple[str, int]
 
 EVENTS: Table = Event.__table__  # type: ignore[assignment]
 TEXTS: Table = EventText.__table__  # type: ignore[assignment]
+_SEALED = operator.itemgetter(
+    *(list(EVENTS.c.keys()).index("metadata" if name == "facts" else name) for name in SEALED)
+)
+"""What the seal covers, by its places in a row that begins with the columns of `events`: by names it costs twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,7 @@ def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Differe
     rows = {row.id: row for row in page}
     beside = around(kind, list(rows))
     seen: set[int] = set()
-    for subject_id, events in groupby(
-        _events(kind, list(rows)), key=lambda pair: pair[0]._mapping["subject_id"]
-    ):
+    for subject_id, events in groupby(_events(kind, list(rows)), key=lambda pair: pair[0].subject_id):
         seen.add(subject_id)
         chain = _Chain(kind, rows[subject_id])
         for event, texts in events:
@@ -165,12 +167,11 @@ class _Chain:
     def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
         """The next event: has it the next number, does it seal the one before, is it as it was recorded?"""
         self.seq += 1
-        columns = event._mapping
         if event.seq != self.seq:
             return self._wrong(f"it is missing; the next one there has the number {event.seq}")
         if event.prev_hash != self.head:
             return self._wrong("it does not follow the event before it")
-        sealed = {**columns, "facts": columns["metadata"]}
+        sealed = dict(zip(SEALED, _SEALED(event), strict=True))
         if seal(sealed, event.created_at, self.head) != event.hash:
             return self._wrong("it was changed after it was recorded")
         for field, (salt, text) in texts.items():

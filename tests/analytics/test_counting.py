@@ -20,8 +20,10 @@ from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switch
 from app.issues.comment import add_comment
 from app.issues.editing import retitle
+from app.issues.issue import Issue
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, make_due, refused_by_database, row, writes_again
+from tests.support.meanwhile import meanwhile
 
 
 def kept() -> dict[tuple[object, ...], int]:
@@ -127,6 +129,31 @@ def test_a_rebuild_in_the_midst_of_it_counts_nothing_twice(world: worlds.World, 
     writes_again()
     assert kept() == true()
     assert row("analytics", "title_changed").reason == "counted by a rebuild"
+    deliver()
+    assert kept() == true()
+
+
+@pytest.mark.parametrize("moment", ["DELETE FROM daily_counts", "INSERT INTO daily_counts"])
+def test_what_is_recorded_while_a_day_is_counted_anew_is_counted_once(
+    app: Flask, world: worlds.World, moment: str
+) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("there one writes at a time")
+    deliver()
+    issue_id, actor = world.issue.id, world.actor
+    db.session.rollback()
+
+    def act() -> None:
+        issue = db.session.get(Issue, issue_id)
+        assert issue is not None
+        retitle(issue, "Meanwhile", actor=actor)
+        db.session.commit()
+
+    whole = whole_history()
+    assert whole is not None
+    with meanwhile(app, moment, act):
+        list(rebuild(whole))
+    writes_again()
     deliver()
     assert kept() == true()
 
