@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "records"
-down_revision = "0004"
+down_revision = "0006"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
