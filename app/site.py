@@ -27,6 +27,7 @@ from app.notifications import erasing as notifications_erasing
 from app.projects import heads as projects_heads
 from app.projects import views as projects_views
 from app.slack import views as slack_views
+from app.sync import erasing as sync_erasing
 from app.sync import hook_views, link_views, working
 from app.sync import views as sync_views
 
@@ -71,6 +72,7 @@ REGISTERED = (
     notifications_erasing,
     audit_erasing,
     automation_erasing,
+    sync_erasing,
     inboxes_erasing,
     api_erasing,
 )
