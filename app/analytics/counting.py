@@ -26,12 +26,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app import clock
 from app.analytics.daily_count import DailyCount
-from app.db import Base, begin_write, db, run, take_turn
+from app.db import Base, UtcDateTime, begin_write, db, run, take_turn
 from app.events.event import Event
 
 TABLE: Any = DailyCount.__table__
 EVENTS: Table = Event.__table__  # type: ignore[assignment]
 INBOX = TURN = "analytics"
+REBUILT = "counted by a rebuild"
 KEY = ("day", "project_id", "subject", "action", "person_id")
 
 
@@ -110,6 +111,7 @@ def rebuild(stretch: Stretch) -> Iterator[tuple[date, int]]:
         take_turn(TURN)
         there = _events_of(stretch, day)
         db.session.execute(_settle(there))
+        db.session.execute(_own(there))
         here = and_(DailyCount.day == day, _in_project(DailyCount.project_id, stretch))
         db.session.execute(delete(DailyCount).where(here).execution_options(synchronize_session=False))
         db.session.execute(_counted(there, day))
@@ -134,10 +136,24 @@ def _settle(there: ColumnElement[bool]) -> Update:
         update(table)
         .where(table.c.inbox == INBOX, table.c.state != "delivered")
         .where(table.c.event_id.in_(select(EVENTS.c.id).where(there)))
-        .values(
-            state="delivered", reason="counted by a rebuild", next_attempt_at=None, finished_at=clock.now()
-        )
+        .values(state="delivered", reason=REBUILT, next_attempt_at=None, finished_at=clock.now())
     )
+
+
+def _own(there: ColumnElement[bool]) -> Insert:
+    """Events from before the inbox was there get their finished delivery: nothing offers them to it again."""
+    table = _deliveries()
+    known = exists().where(table.c.event_id == EVENTS.c.id, table.c.inbox == INBOX)
+    values = {
+        "event_id": EVENTS.c.id,
+        "inbox": literal(INBOX),
+        "state": literal("delivered"),
+        "reason": literal(REBUILT),
+        "attempts": literal(0),
+        "created_at": EVENTS.c.created_at,
+        "finished_at": literal(clock.now(), UtcDateTime),
+    }
+    return insert(table).from_select([*values], select(*values.values()).where(there, ~known))
 
 
 def _counted(there: ColumnElement[bool], day: date) -> Insert:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from app.analytics.counting import Stretch, rebuild, whole_history
 from app.analytics.daily_count import DailyCount
@@ -22,13 +22,13 @@ from app.issues.comment import add_comment
 from app.issues.editing import retitle
 from app.issues.issue import Issue
 from tests.support import world as worlds
-from tests.support.deliveries import deliver, make_due, refused_by_database, row, writes_again
+from tests.support.deliveries import deliver, make_due, refused_by_database, row, rows, writes_again
 from tests.support.meanwhile import meanwhile
 
 
 def kept() -> dict[tuple[object, ...], int]:
     db.session.rollback()
-    rows = db.session.execute(
+    found = db.session.execute(
         select(
             DailyCount.day,
             DailyCount.project_id,
@@ -38,7 +38,7 @@ def kept() -> dict[tuple[object, ...], int]:
             DailyCount.number,
         )
     )
-    return {tuple(one[:5]): one[5] for one in rows}
+    return {tuple(one[:5]): one[5] for one in found}
 
 
 def true() -> dict[tuple[object, ...], int]:
@@ -131,6 +131,24 @@ def test_a_rebuild_in_the_midst_of_it_counts_nothing_twice(world: worlds.World, 
     assert row("analytics", "title_changed").reason == "counted by a rebuild"
     deliver()
     assert kept() == true()
+
+
+def test_what_happened_before_the_inbox_was_there_is_counted_and_settled(world: worlds.World) -> None:
+    deliver()
+    figures = kept()
+    before = len(rows("analytics"))
+    db.session.execute(text("DELETE FROM deliveries WHERE inbox = 'analytics'"))
+    db.session.execute(delete(DailyCount))
+    db.session.commit()
+    whole = whole_history()
+    assert whole is not None
+    for _ in range(2):
+        list(rebuild(whole))
+    writes_again()
+    assert kept() == figures
+    settled = rows("analytics")
+    assert len(settled) == before
+    assert {(one.state, one.next_attempt_at) for one in settled} == {("delivered", None)}
 
 
 @pytest.mark.parametrize("moment", ["DELETE FROM daily_counts", "INSERT INTO daily_counts"])
