@@ -11,6 +11,8 @@ from flask_migrate import upgrade
 from app.accounts.token_commands import tokens
 from app.accounts.user_commands import user
 from app.admin.commands import doctor
+from app.analytics.commands import analytics
+from app.audit.commands import audit
 from app.config import ROOT
 from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
@@ -29,6 +31,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(events)
     app.cli.add_command(demo)
     app.cli.add_command(deliveries)
+    app.cli.add_command(analytics)
+    app.cli.add_command(audit)
     app.cli.add_command(reference)
     app.cli.add_command(doctor)
 

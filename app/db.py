@@ -166,6 +166,16 @@ def end_request() -> None:
     _writing.set(True)
 
 
+def take_turn(name: str, *, shared: bool = False) -> None:
+    """Until the transaction ends nobody else has this turn; with `shared`, only others who share it.
+
+    On SQLite the write transaction is the turn already.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        kind = "_shared" if shared else ""
+        db.session.execute(text(f"SELECT pg_advisory_xact_lock{kind}(hashtext(:name))"), {"name": name})
+
+
 def take_ids(table: str, count: int) -> list[int]:
     """Ids for `count` new rows, ascending: the next ones under SQLite's write lock, else from the sequence."""
     if db.session.get_bind().dialect.name == "sqlite":

@@ -28,6 +28,15 @@ NEWEST_MUST_BE: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """(table, act) -> what the newest event of the row's subject must be at that moment; none: never allowed."""
 
+APPEND_ONLY: dict[str, tuple[tuple[str, ...], str]] = {
+    "audit_entries": (("id",), "an entry of the audit log never changes"),
+    "checkpoints": (("number",), "a checkpoint never changes"),
+    "checkpoint_heads": (("subject", "subject_id", "seq"), "a checkpoint never changes"),
+}
+"""Tables whose rows are written once: their key, and what the refusal says."""
+FIXED_TEXTS = ("event_texts", "event_contexts", "audit_texts")
+"""Tables whose rows may be deleted (erasure, retention) and never changed."""
+
 _OWNER = {"issues": "issue_id", "projects": "project_id", "users": "user_id"}
 _SUBJECT = {"issues": "issue", "projects": "project", "users": "user"}
 
@@ -37,12 +46,13 @@ def _slug(act: str) -> str:
 
 
 NAMES = frozenset(
-    {"events_no_update", "events_no_delete", "events_no_replace", "event_texts_no_update"}
-    | {"event_contexts_no_update"}
+    {"events_no_update", "events_no_delete", "events_no_replace"}
+    | {f"{table}_no_update" for table in FIXED_TEXTS}
+    | {f"{table}_no_{act}" for table in APPEND_ONLY for act in ("update", "delete", "replace")}
     | {f"{table}_need_event" for table in TRACKED}
     | {f"{table}_{_slug(act)}_need_event" for table, act in NEWEST_MUST_BE}
 )
-"""Every guard there must be. PostgreSQL has `events_no_truncate` in place of `events_no_replace`."""
+"""Every guard there must be. PostgreSQL has `…_no_truncate` in place of `…_no_replace`."""
 
 
 def create_guards(connection: Connection) -> None:
@@ -73,7 +83,7 @@ def missing_guards(connection: Connection) -> set[str]:
     """The guards that should be there and are not."""
     wanted = set(NAMES)
     if connection.dialect.name == "postgresql":
-        wanted = wanted - {"events_no_replace"} | {"events_no_truncate"}
+        wanted = {name.replace("_no_replace", "_no_truncate") for name in wanted}
     return wanted - live_guards(connection).keys()
 
 
@@ -92,9 +102,14 @@ def _sqlite() -> list[str]:
             "OR (issue_id = NEW.issue_id AND seq = NEW.seq))",
             "an event is never replaced",
         ),
-        trigger("event_texts_no_update", "UPDATE ON event_texts", "", "the text of an event never changes"),
-        trigger("event_contexts_no_update", "UPDATE ON event_contexts", "", "an event never changes"),
     ]
+    said = "what was recorded never changes"
+    made += [trigger(f"{table}_no_update", f"UPDATE ON {table}", "", said) for table in FIXED_TEXTS]
+    for table, (key, message) in APPEND_ONLY.items():
+        made.append(trigger(f"{table}_no_update", f"UPDATE ON {table}", "", message))
+        made.append(trigger(f"{table}_no_delete", f"DELETE ON {table}", "", message))
+        there = f"EXISTS (SELECT 1 FROM {table} WHERE {' AND '.join(f'{column} = NEW.{column}' for column in key)})"  # noqa: S608 - our own names
+        made.append(trigger(f"{table}_no_replace", f"INSERT ON {table}", there, message))
     for table, columns in TRACKED.items():
         message = f"a change of {table} needs an event"
         condition = f"({_changed(columns, 'IS NOT')}) AND {_without_event(table)}"
@@ -129,9 +144,13 @@ def _postgresql() -> list[str]:
         trigger("events_no_update", "UPDATE", "events", "", "an event never changes"),
         trigger("events_no_delete", "DELETE", "events", "", "an event never goes away"),
         trigger("events_no_truncate", "TRUNCATE", "events", "", "events never go away", each="STATEMENT"),
-        trigger("event_texts_no_update", "UPDATE", "event_texts", "", "the text of an event never changes"),
-        trigger("event_contexts_no_update", "UPDATE", "event_contexts", "", "an event never changes"),
     ]
+    for table in FIXED_TEXTS:
+        made.append(trigger(f"{table}_no_update", "UPDATE", table, "", "what was recorded never changes"))
+    for table, (_key, message) in APPEND_ONLY.items():
+        made.append(trigger(f"{table}_no_update", "UPDATE", table, "", message))
+        made.append(trigger(f"{table}_no_delete", "DELETE", table, "", message))
+        made.append(trigger(f"{table}_no_truncate", "TRUNCATE", table, "", message, each="STATEMENT"))
     # a condition with a query is not allowed in WHEN here: such a guard is a function of its own
     for table, columns in TRACKED.items():
         condition = f"({_changed(columns, 'IS DISTINCT FROM')}) AND {_without_event(table)}"

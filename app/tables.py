@@ -3,11 +3,15 @@
 from app.accounts.session import SignInSession
 from app.accounts.token import ApiToken
 from app.accounts.user import User
+from app.analytics.daily_count import DailyCount
 from app.api.idempotency_key import IdempotencyKey
+from app.audit.entry import AuditEntry, AuditText
 from app.automation.rule import Rule, RuleVersion
 from app.automation.run import RuleRun
 from app.events.batch import EventBatch
+from app.events.checkpoint import Checkpoint, CheckpointHead
 from app.events.event import Event, EventContext, EventOrigin, EventText
+from app.events.integrity_run import IntegrityRun
 from app.inboxes.delivery import Delivery, DeliveryFailure, DeliveryTarget
 from app.inboxes.replay import Replay
 from app.inboxes.setting import InboxSetting
@@ -32,7 +36,12 @@ from app.webhooks.endpoint import Endpoint
 TABLES = (
     ApiToken,
     Attempt,
+    AuditEntry,
+    AuditText,
+    Checkpoint,
+    CheckpointHead,
     Comment,
+    DailyCount,
     Delivery,
     DeliveryFailure,
     DeliveryTarget,
@@ -44,6 +53,7 @@ TABLES = (
     EventText,
     IdempotencyKey,
     InboxSetting,
+    IntegrityRun,
     Issue,
     IssueAssignee,
     IssueLabel,

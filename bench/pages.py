@@ -63,3 +63,5 @@ MANY_TO_FEW = 1.5
 """The goal: CPU of the issue with 2,000 events / of the one with 10."""
 RECORDING = {"sqlite": 1.3, "postgresql": 1.6}
 """The goal: an event with its deliveries / the event alone, committed."""
+SEALING = 1.15
+"""The goal: a recorded event with its hash / without."""

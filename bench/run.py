@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.embedded import EmbeddedValkey
 from bench import pipeline
-from bench.pages import COMMENT, FEW_AND_MANY, MANY_TO_FEW, PAGES, RECORDING, Pair
+from bench.pages import COMMENT, FEW_AND_MANY, MANY_TO_FEW, PAGES, RECORDING, SEALING, Pair
 from bench.report import Line, write, write_pipeline
 from bench.seed import Size
 from bench.site import site
@@ -47,6 +47,7 @@ def main() -> int:
             _compare(bench, pair)
         _few_and_many_events(bench)
         _recording(bench)
+        _integrity(bench)
         counts = _fixed_counts(ours)
         grown = {name: timing.cpu for name, timing in _growth(ours).items()}
     with _pair(SMALL) as (_, ours):
@@ -106,6 +107,21 @@ def _recording(bench: Bench) -> None:
     cpu = statistics.median(one[1].cpu / one[0].cpu for one in rounds)
     detail = f"{whole:.1f} / {alone:.1f} ms until committed; CPU alone {cpu:.2f}"
     bench.goal("event with its deliveries / event alone", ratio, RECORDING[bench.database], detail)
+
+
+def _integrity(bench: Bench) -> None:
+    """The verifying comes first: what is written unsealed would not verify."""
+    each = bench.ours.other("verify", 1)[0]
+    detail = f"{FULL.events:,} events took {each.wall * FULL.events:.1f} s ({each.cpu * FULL.events:.1f} s CPU), scaled"
+    bench.goal("verify a million events / 60 s", each.wall * 1_000_000 / 60, 1.0, detail)
+    rounds = [
+        (middle(bench.ours.other("unsealed", 20)), middle(bench.ours.other("record", 20)))
+        for _ in range(ROUNDS)
+    ]
+    ratio = statistics.median(one[1].wall / one[0].wall for one in rounds)
+    without, whole = (statistics.median(one[n].cpu for one in rounds) * 1e3 for n in (0, 1))
+    detail = f"{whole:.2f} / {without:.2f} ms CPU"
+    bench.goal("event with its hash chain / without", ratio, SEALING, detail)
 
 
 def _fixed_counts(ours: Runner) -> list[tuple[str, int]]:

@@ -85,16 +85,43 @@ class Ours:
         return self.app.wsgi_app(environ, start)
 
     def other(self, name: str, times: int) -> list[Timing]:
-        """`record` and `event only`: one fact on an issue and its commit, with and without the deliveries."""
+        """`record` and `event only`: one fact on an issue and its commit, with and without the deliveries.
+
+        `unsealed`: as `record`, without the hash of the chain; the database is fit for nothing but timing afterwards.
+        `verify`: every chain, every row and every checkpoint, once.
+        """
         from app.events import recording
+        from app.events.chain import seal
         from app.inboxes.dispatch import add_deliveries
 
         with self.app.app_context():
-            recording.subscribers[:] = [add_deliveries] if name == "record" else []
+            if name == "verify":
+                return [self._verify() for _ in range(times)]
+            recording.subscribers[:] = [] if name == "event only" else [add_deliveries]
+            recording.seal = (lambda *_: "0" * 64) if name == "unsealed" else seal
             try:
                 return [self._record() for _ in range(times)]
             finally:
-                recording.subscribers[:] = [add_deliveries]
+                recording.subscribers[:], recording.seal = [add_deliveries], seal
+
+    def _verify(self) -> Timing:
+        from app.db import db, reading_first
+        from app.events.checkpoint import make_checkpoint
+        from app.events.verifying import Verified, verify
+        from app.events.verifying_checkpoints import verify_checkpoints
+
+        make_checkpoint()
+        db.session.remove()
+        started, began, done = time.perf_counter(), time.process_time(), Verified()
+        with reading_first():
+            for done in verify():  # noqa: B007 - the last one counts
+                pass
+            difference = done.difference or verify_checkpoints().difference
+        took = Timing(time.process_time() - began, time.perf_counter() - started)
+        db.session.remove()
+        if difference:
+            raise AssertionError(str(difference))
+        return Timing(took.cpu / done.events, took.wall / done.events)
 
     def _record(self) -> Timing:
         from sqlalchemy import select

@@ -6,6 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.accounts.erasing import erase
 from app.accounts.identity import (
     NAME_MAX,
     clean_email,
@@ -15,13 +16,13 @@ from app.accounts.identity import (
 )
 from app.accounts.passwords import check_password, hash_password
 from app.accounts.people import create_person, deactivate
-from app.accounts.queries import all_people, person_by_email, person_to_administer
+from app.accounts.queries import all_people, person_by_email, person_by_username, person_to_administer
 from app.db import db
 from app.errors import DomainError, NotFound
 from app.events.event import SYSTEM
 from app.web.text import clean_line
 
-user = AppGroup("user", help="People: create, deactivate, list.")
+user = AppGroup("user", help="People: create, deactivate, erase, list.")
 
 
 @user.command("create")
@@ -69,6 +70,26 @@ def deactivate_person(email: str) -> None:
     except DomainError as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{found.username} is deactivated")
+
+
+@user.command("erase")
+@click.argument("who", metavar="EMAIL|USERNAME")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase_person(who: str, yes: bool) -> None:
+    """Forget who somebody was: name, address, mails, sessions, origins. What happened stays. No way back."""
+    try:
+        found = person_by_email(who) or person_by_username(who)
+        if not yes:
+            click.confirm(f"Erase {found.name} (@{found.username}) for good?", abort=True)
+        name = found.username
+        db.session.commit()
+        erase(person_to_administer(name), actor=SYSTEM)
+        db.session.commit()
+    except NotFound as error:
+        raise click.ClickException(f"Nobody has the address or username {who}") from error
+    except DomainError as error:
+        raise click.ClickException(error.message) from error
+    click.echo("Erased. Backups made before still hold the data until they are deleted.")
 
 
 @user.command("list")

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.accounts import browser
 from app.accounts.current import signed_in, viewer
+from app.accounts.erasing import erase
 from app.accounts.forms import ClaimForm, NewPersonForm, account_fields
 from app.accounts.identity import clean_email
 from app.accounts.passwords import Busy, check_password, hash_password, make_password
@@ -106,6 +107,13 @@ def give(username: str) -> Response:
 def close(username: str) -> AnyResponse:
     """Close the account; its person is out at once."""
     return _change(username, "deactivated", lambda person: deactivate(person, actor=viewer().actor))
+
+
+@blueprint.post("/<username>/erase")
+@signed_in
+def forget(username: str) -> AnyResponse:
+    """Forget who the person was; there is no way back."""
+    return _change(username, "all that is left of the name", lambda one: erase(one, actor=viewer().actor))
 
 
 @blueprint.post("/<username>/reactivate")

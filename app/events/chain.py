@@ -39,7 +39,7 @@ SEALED = (
 def seal(row: Mapping[str, Any], created_at: datetime, previous: str) -> str:
     """The hash of an event: 64 hex digits over its facts, its time and the hash before it."""
     sealed = {name: row[name] for name in SEALED}
-    sealed["created_at"] = created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    sealed["created_at"] = created_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
     sealed["prev"] = previous
     return sha256(canonical(sealed)).hexdigest()
 

@@ -80,6 +80,15 @@ class UserReactivated(PersonAction):
         return [text("reactivated "), person(self.user.name, self.user.username)]
 
 
+class UserErased(PersonAction):
+    """Everything that says who the person was is gone; what happened stays, as a former member's."""
+
+    name: ClassVar[str] = "user_erased"
+
+    def line(self, by: int | None) -> list[Part]:
+        return [text("erased the personal data of a former member")]
+
+
 class AdminChanged(PersonAction):
     """A person became an administrator, or is one no longer."""
 
@@ -285,6 +294,7 @@ PEOPLE_ACTIONS: tuple[type[Action], ...] = (
     UserRenamed,
     UserDeactivated,
     UserReactivated,
+    UserErased,
     AdminChanged,
     PasswordChanged,
     SignedIn,

@@ -141,9 +141,9 @@ class Sealed:
         ]
 
     def origin(self, event_id: int) -> dict[str, Any] | None:
-        """The row of `event_origins`: for what happens to people, when it is known from where."""
+        """The row of `event_origins`: for what happens to people and projects, when it is known from where."""
         now = cause()
-        if self.row["subject"] != Subject.user or not (now.address or now.agent):
+        if self.row["subject"] == Subject.issue or not (now.address or now.agent):
             return None
         return {"event_id": event_id, "address": now.address, "agent": (now.agent or "")[:300]}
 

@@ -5,7 +5,7 @@ Reads a few hundred subjects and a thousand events at a time, in one snapshot, a
 
 import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -14,16 +14,24 @@ from sqlalchemy import Row, Select, Table, select
 
 from app.db import db
 from app.events.action import commitment
-from app.events.chain import GENESIS, seal
+from app.events.chain import GENESIS, SEALED, seal
 from app.events.event import Event, EventText
 from app.events.folding import UNKNOWN, Folded, fold
 from app.events.surroundings import around, table_named
 
 SUBJECTS_AT_ONCE = 400
 EVENTS_AT_ONCE = 1_000
+KINDS = ("project", "issue", "user")
+AUDIT_LOG = "the audit log"
+Place = tuple[str, int]
+"""A kind of subject and an id."""
 
 EVENTS: Table = Event.__table__  # type: ignore[assignment]
 TEXTS: Table = EventText.__table__  # type: ignore[assignment]
+_SEALED = operator.itemgetter(
+    *(list(EVENTS.c.keys()).index("metadata" if name == "facts" else name) for name in SEALED)
+)
+"""What the seal covers, by its places in a row that begins with the columns of `events`: by names it costs twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +41,22 @@ class Difference:
     subject: str
     seq: int
     reason: str
+    link: str | None = None
+    """A page where it can be looked at."""
+    field: str | None = None
+    """Where a row is not as its events say: of what."""
+    event_says: str | None = None
+    row_says: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.subject}, event {self.seq}: {self.reason}"
+        return f"{self.place}: {self.reason}"
+
+    @property
+    def place(self) -> str:
+        """What does not fit, by name and number."""
+        if self.subject == "checkpoint":
+            return f"checkpoint {self.seq}"
+        return f"{self.subject}, {'entry' if self.subject == AUDIT_LOG else 'event'} {self.seq}"
 
 
 @dataclass
@@ -47,33 +68,39 @@ class Verified:
     projects: int = 0
     people: int = 0
     difference: Difference | None = None
+    place: Place = ("project", 0)
+    """The last subject that was looked at."""
 
 
-def verify(key: str | None = None) -> Iterator[Verified]:
+def verify(
+    key: str | None = None, *, after: Place = ("project", 0), at_once: int = SUBJECTS_AT_ONCE
+) -> Iterator[Verified]:
     """Look at everything, or at one project and its issues; says where it stands after each page of subjects.
 
-    Ends with the first difference. The transaction should be a snapshot: on PostgreSQL, REPEATABLE READ.
+    Ends with the first difference. The transaction should be a snapshot: on PostgreSQL, REPEATABLE READ. With `after`
+    it goes on behind that place.
     """
-    done = Verified()
-    for kind in ("project", "issue") if key else ("project", "issue", "user"):
-        for page in _pages(kind, key):
+    done = Verified(place=after)
+    kinds = KINDS[:2] if key else KINDS
+    for kind in kinds[kinds.index(after[0]) :]:
+        for page in _pages(kind, key, after[1] if kind == after[0] else 0, at_once):
             done.difference = _verify_page(kind, page, done)
+            done.place = (kind, page[-1].id)
             yield done
             if done.difference:
                 return
 
 
-def _pages(kind: str, key: str | None) -> Iterator[Sequence[Row[Any]]]:
+def _pages(kind: str, key: str | None, last: int, at_once: int) -> Iterator[Sequence[Row[Any]]]:
     """The subjects in the order of their ids."""
-    last = 0
-    while page := db.session.execute(_subjects(kind, key, last)).all():
+    while page := db.session.execute(_subjects(kind, key, last, at_once)).all():
         yield page
         last = page[-1].id
 
 
-def _subjects(kind: str, key: str | None, last: int) -> Select[Any]:
+def _subjects(kind: str, key: str | None, last: int, at_once: int) -> Select[Any]:
     table, projects = table_named(f"{kind}s"), table_named("projects")
-    query = select(table).where(table.c.id > last).order_by(table.c.id).limit(SUBJECTS_AT_ONCE)
+    query = select(table).where(table.c.id > last).order_by(table.c.id).limit(at_once)
     if kind == "issue":
         query = query.join(projects, projects.c.id == table.c.project_id)
         query = query.add_columns(projects.c.key.label("project_key"))
@@ -86,9 +113,7 @@ def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Differe
     rows = {row.id: row for row in page}
     beside = around(kind, list(rows))
     seen: set[int] = set()
-    for subject_id, events in groupby(
-        _events(kind, list(rows)), key=lambda pair: pair[0]._mapping["subject_id"]
-    ):
+    for subject_id, events in groupby(_events(kind, list(rows)), key=lambda pair: pair[0].subject_id):
         seen.add(subject_id)
         chain = _Chain(kind, rows[subject_id])
         for event, texts in events:
@@ -97,10 +122,12 @@ def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Differe
                 return wrong
         if wrong := chain.compare(beside):
             return wrong
-    unsaid = [row for row in page if row.id not in seen]
+    unsaid = next((row for row in page if row.id not in seen), None)
     name = {"issue": "issues", "project": "projects", "user": "people"}[kind]
     setattr(done, name, getattr(done, name) + len(page))
-    return Difference(_name(kind, unsaid[0]), 1, "no event says that it was made") if unsaid else None
+    if unsaid is None:
+        return None
+    return Difference(_name(kind, unsaid), 1, "no event says that it was made", _link(kind, unsaid))
 
 
 def _events(kind: str, ids: list[int]) -> Iterator[tuple[Row[Any], dict[str, tuple[str, str]]]]:
@@ -140,12 +167,11 @@ class _Chain:
     def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
         """The next event: has it the next number, does it seal the one before, is it as it was recorded?"""
         self.seq += 1
-        columns = event._mapping
         if event.seq != self.seq:
             return self._wrong(f"it is missing; the next one there has the number {event.seq}")
         if event.prev_hash != self.head:
             return self._wrong("it does not follow the event before it")
-        sealed = {**columns, "facts": columns["metadata"]}
+        sealed = dict(zip(SEALED, _SEALED(event), strict=True))
         if seal(sealed, event.created_at, self.head) != event.hash:
             return self._wrong("it was changed after it was recorded")
         for field, (salt, text) in texts.items():
@@ -174,7 +200,9 @@ class _Chain:
         self.seq = self.state.by[field]
         if field == "comments":
             return self._comment(expected, found)
-        return self._wrong(f"it says {field} {_said(expected)}, the {self.kind} has {_said(found)}")
+        says, has = _said(expected), _said(found)
+        wrong = self._wrong(f"it says {field} {says}, the {self.kind} has {has}")
+        return replace(wrong, field=field, event_says=says, row_says=has)
 
     def _found(self, field: str, beside: dict[str, dict[int, Any]]) -> Any:
         if field in beside:
@@ -191,10 +219,16 @@ class _Chain:
         everyone = expected.keys() | found.keys()
         odd = min(comment for comment in everyone if expected.get(comment) != found.get(comment))
         self.seq = self.state.by[f"comment {odd}"] if odd in expected else found[odd][0]
-        return self._wrong(f"its comment {odd} is not what was recorded")
+        wrong = self._wrong(f"its comment {odd} is not what was recorded")
+        return replace(
+            wrong,
+            field=f"comment {odd}",
+            event_says=_version(expected.get(odd)),
+            row_says=_version(found.get(odd)),
+        )
 
     def _wrong(self, reason: str) -> Difference:
-        return Difference(_name(self.kind, self.row), self.seq, reason)
+        return Difference(_name(self.kind, self.row), self.seq, reason, _link(self.kind, self.row))
 
 
 def _committed(facts: Any, field: str) -> str | None:
@@ -211,6 +245,18 @@ def _name(kind: str, row: Row[Any]) -> str:
     if kind == "issue":
         return f"{row.project_key}-{row.number}"
     return str(row.key) if kind == "project" else f"@{row.username}"
+
+
+def _link(kind: str, row: Row[Any]) -> str:
+    if kind == "issue":
+        return f"/issues/{row.project_key}-{row.number}"
+    return f"/projects/{row.key}" if kind == "project" else f"/admin/people/{row.username}"
+
+
+def _version(comment: tuple[int, str | None] | None) -> str:
+    if comment is None:
+        return "no such comment"
+    return f"a text with the sha256 {comment[1][:12]}…" if comment[1] else "that it was removed"
 
 
 def _said(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from app.accounts.user import User
 from app.events.action import Action, Subject
 from app.events.event import Event
+from app.events.recording import Recorded
 from app.issues.issue import Issue
 from app.projects.project import Project
 
@@ -112,6 +113,8 @@ class Inbox:
         min(timedelta(seconds=2**attempt), timedelta(hours=1)) for attempt in range(1, 8)
     )
     """The wait after each failed attempt; after the last one the delivery is dead."""
+    locked: ClassVar[str | None] = None
+    """Why it cannot be switched off, nor its deliveries given up; None for those that can."""
 
     def __init__(self, happening: Happening) -> None:
         self.happening = happening
@@ -128,6 +131,18 @@ class Inbox:
     def handle(self) -> Sequence[Signal]:
         """Act inside the marking transaction. Safe to be asked again when the transaction was rolled back."""
         raise NotImplementedError(f"{type(self).__name__} does not act")
+
+    @classmethod
+    def together(cls, done: Sequence["Inbox"]) -> None:
+        """Do once, for all that were handled in one transaction, what is better done at once. Before the marks."""
+
+    @classmethod
+    def take_imported(cls, events: Sequence[Recorded]) -> str | None:  # noqa: ARG003 - for those that do
+        """Take history that is brought in, in the transaction that records it: what became of it, in words.
+
+        None, as for most inboxes: it is left alone, and its deliveries are finished rows that say so.
+        """
+        return None
 
     def plan(self) -> Sequence[Target]:
         """Whom to reach, with everything ready to be sent as plain data. Reads only."""

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import broker, clock, periodic
 from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
+from app.inboxes.base import Inbox
 from app.inboxes.delivery import Delivery, queues_with_work
 from app.inboxes.registry import inboxes_for, names_of, queues
 from app.inboxes.runner import run_due
@@ -45,8 +46,9 @@ WORKER = f"{socket.gethostname()}:{os.getpid()}"
 def add_deliveries(batch: Sequence[Recorded]) -> None:
     """Write a delivery for every inbox that declares the action, in the event's own transaction."""
     off = switched_off()
+    taken = _take_imported([event for event in batch if event.imported], off)
     rows = [
-        _delivery(event, inbox.name, off=inbox.name in off)
+        _delivery(event, inbox.name, off=inbox.name in off, taken=taken.get(inbox.name))
         for event in batch
         for inbox in inboxes_for(event.subject.value, event.action)
     ]
@@ -62,17 +64,29 @@ def add_deliveries(batch: Sequence[Recorded]) -> None:
 _ADD = insert(Delivery.__table__)  # type: ignore[arg-type]
 
 
-def _delivery(event: Recorded, inbox: str, *, off: bool) -> dict[str, object]:
-    skipped = "imported" if event.imported else "off" if off else None
+def _take_imported(events: Sequence[Recorded], off: set[str]) -> dict[str, str]:
+    """Let the inboxes that take history take it now: name -> what became of it."""
+    concerned: dict[type[Inbox], list[Recorded]] = {}
+    for event in events:
+        for inbox in inboxes_for(event.subject.value, event.action):
+            if inbox.name not in off:
+                concerned.setdefault(inbox, []).append(event)
+    answers = {inbox.name: inbox.take_imported(theirs) for inbox, theirs in concerned.items()}
+    return {name: words for name, words in answers.items() if words}
+
+
+def _delivery(event: Recorded, inbox: str, *, off: bool, taken: str | None) -> dict[str, object]:
+    done = taken if event.imported else None
+    skipped = None if done else "imported" if event.imported else "off" if off else None
     return {
         "event_id": event.id,
         "inbox": inbox,
-        "state": "skipped" if skipped else "pending",
-        "reason": skipped,
+        "state": "delivered" if done else "skipped" if skipped else "pending",
+        "reason": done or skipped,
         "attempts": 0,
         "created_at": event.created_at,
-        "next_attempt_at": None if skipped else event.created_at,
-        "finished_at": event.created_at if skipped else None,
+        "next_attempt_at": None if done or skipped else event.created_at,
+        "finished_at": event.created_at if done or skipped else None,
     }
 
 

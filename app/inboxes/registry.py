@@ -4,6 +4,8 @@ from functools import cache
 
 from app.automation import scheduled  # noqa: F401 - registers its turns
 from app.events.actions import action_class
+from app.inboxes.analytics import Analytics
+from app.inboxes.audit_log import AuditLog
 from app.inboxes.automation_rules import AutomationRules
 from app.inboxes.base import Inbox
 from app.inboxes.email_notifications import EmailNotifications
@@ -21,6 +23,8 @@ INBOXES: tuple[type[Inbox], ...] = (
     SlackNotifications,
     ExternalSync,
     WebhookDelivery,
+    AuditLog,
+    Analytics,
 )
 
 BY_NAME: dict[str, type[Inbox]] = {inbox.name: inbox for inbox in INBOXES}

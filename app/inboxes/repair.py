@@ -62,7 +62,7 @@ def retry(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
 
 def retry_all(choice: Choice, *, by: User, actor: Actor) -> int:
     """Make all of these due now but those whose inbox is off; returns how many. Raises Invalid."""
-    return _each(_RETRY, choice, AGAIN, by=by, actor=actor, off=switched_off())
+    return _each(_RETRY, choice, AGAIN, by=by, actor=actor, but=switched_off())
 
 
 def discard(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
@@ -70,12 +70,13 @@ def discard(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
     delivery = _one(delivery_id)
     if delivery.state not in ENDABLE:
         raise Conflict(f"This delivery is {delivery.state}; only one that did not arrive can be given up")
+    _refuse_locked(delivery)
     return _one_of(_DISCARD, delivery, by=by, actor=actor)
 
 
 def discard_all(choice: Choice, *, by: User, actor: Actor) -> int:
-    """Give all of these up; returns how many. Raises Invalid."""
-    return _each(_DISCARD, choice, ENDABLE, by=by, actor=actor)
+    """Give all of these up but those of inboxes that are locked on; returns how many. Raises Invalid."""
+    return _each(_DISCARD, choice, ENDABLE, by=by, actor=actor, but=_locked())
 
 
 def hold(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
@@ -83,12 +84,26 @@ def hold(delivery_id: int, *, by: User, actor: Actor) -> Delivery:
     delivery = _one(delivery_id)
     if delivery.state not in HOLDABLE:
         raise Conflict(f"This delivery is {delivery.state}; only one that waits can be held back")
+    _refuse_locked(delivery)
     return _one_of(_HOLD, delivery, by=by, actor=actor)
 
 
 def hold_all(choice: Choice, *, by: User, actor: Actor) -> int:
-    """Hold all of these back; returns how many. What is under way at this moment is not touched. Raises Invalid."""
-    return _each(_HOLD, choice, HOLDABLE, by=by, actor=actor)
+    """Hold all of these back but those of inboxes that are locked on; returns how many. Raises Invalid.
+
+    What is under way at this moment is not touched.
+    """
+    return _each(_HOLD, choice, HOLDABLE, by=by, actor=actor, but=_locked())
+
+
+def _locked() -> list[str]:
+    return [name for name, inbox in BY_NAME.items() if inbox.locked]
+
+
+def _refuse_locked(delivery: Delivery) -> None:
+    kind = BY_NAME[delivery.inbox]
+    if kind.locked:
+        raise Conflict(f"Deliveries of {kind.title} cannot be held back or given up: {kind.locked}")
 
 
 def _one(delivery_id: int) -> Delivery:
@@ -116,12 +131,12 @@ def _chosen(choice: Choice, allowed: Sequence[State]) -> list[ColumnElement[bool
 
 
 def _each(
-    act: "Act", choice: Choice, allowed: Sequence[State], *, by: User, actor: Actor, off: Collection[str] = ()
+    act: "Act", choice: Choice, allowed: Sequence[State], *, by: User, actor: Actor, but: Collection[str] = ()
 ) -> int:
-    """Do it to what was chosen, some at a time; inboxes that are off are left out. Recorded once for each inbox."""
+    """Do it to what was chosen, some at a time, `but` those of these inboxes. Recorded once for each inbox."""
     where = _chosen(choice, allowed)
-    if off:
-        where.append(Delivery.inbox.not_in(off))
+    if but:
+        where.append(Delivery.inbox.not_in(but))
     if choice.ids is None:
         return _recorded(act, act.change(where, by), by=by, actor=actor)
     counts: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from app.context import caused_by
 from app.db import after_commit, begin_write, db
 from app.events.event import Event
 from app.inboxes import outside
-from app.inboxes.base import LEASE, Happening, Signal
+from app.inboxes.base import LEASE, Happening, Inbox, Signal
 from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, hand_back, mark, renew
 from app.inboxes.happenings import load_happenings
 from app.inboxes.lanes import Lanes
@@ -108,11 +108,14 @@ def _run_in_one_transaction(claims: list[Claim]) -> int:
     happenings = load_happenings([claim.event_id for claim in claims])
     off = switched_off()
     signals: dict[str, Signal] = {}
+    done: dict[type[Inbox], list[Inbox]] = {}
     marks: list[Mark] = []
     for claim in claims:
-        marks.append(_run_one(claim, happenings[claim.event_id], off, signals))
+        marks.append(_run_one(claim, happenings[claim.event_id], off, signals, done))
         if clock.monotonic() - began > LONGEST_WRITE_SECONDS:
             break
+    for kind, handled in done.items():
+        kind.together(handled)
     if not mark(marks):
         raise LostLease("a delivery of this batch was claimed again meanwhile")
     after_commit("signals", partial(publish_many, {topic: one.head for topic, one in signals.items()}))
@@ -127,7 +130,13 @@ def _keep_leases(claims: list[Claim]) -> None:
             renew(claim)
 
 
-def _run_one(claim: Claim, happening: Happening, off: set[str], signals: dict[str, Signal]) -> Mark:
+def _run_one(
+    claim: Claim,
+    happening: Happening,
+    off: set[str],
+    signals: dict[str, Signal],
+    done: dict[type[Inbox], list[Inbox]],
+) -> Mark:
     if claim.inbox in off:
         return Mark(claim, "skipped", reason="off")
     inbox = BY_NAME[claim.inbox](happening)
@@ -137,6 +146,7 @@ def _run_one(claim: Claim, happening: Happening, off: set[str], signals: dict[st
     with caused_by(**consequence_of(happening.event)):
         for signal in inbox.handle():
             signals[signal.topic] = signal
+    done.setdefault(type(inbox), []).append(inbox)
     return Mark(claim, "delivered", reason=decision.reason)
 
 
