@@ -182,6 +182,7 @@ class _Run:
                 with db.session.begin_nested():
                     perform(stage, place, step)
             except DomainError as refusal:
+                set_committed_value(self.issue, "project", self.trigger.project)  # the rollback forgot it
                 told.add(step_words(step), f"refused: {refusal.message}")
             else:
                 told.add(step_words(step), foreseen.words, done=step.do)

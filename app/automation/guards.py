@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import clock
 from app.automation.rule import Rule
@@ -29,14 +29,20 @@ def ran_already(rule: Rule, event_id: int, how: How) -> bool:
 
 
 def held_back(rule: Rule, *, issue_id: int, root_id: int, depth: int) -> Why | None:
-    """Why the rule may not act now. `depth` is that of its effects."""
+    """Why the rule may not act now. `depth` is that of its effects.
+
+    What time sets off has the act before the quiet as its root, and is a new beginning all the same: a rule that
+    answered the act itself may answer that, too.
+    """
     if depth > MOST_DEPTH:
         return "depth"
+    of_root = (RuleRun.root_id == root_id, RuleRun.issue_id == issue_id)
+    set_off_by_time = select(func.max(RuleRun.id)).where(*of_root, RuleRun.how == "schedule")
     same_root = select(RuleRun.id).where(
         RuleRun.rule_id == rule.id,
-        RuleRun.root_id == root_id,
-        RuleRun.issue_id == issue_id,
+        *of_root,
         RuleRun.outcome == "applied",
+        RuleRun.id > func.coalesce(set_off_by_time.scalar_subquery(), 0),
     )
     if db.session.scalar(same_root.limit(1)) is not None:
         return "repeated"

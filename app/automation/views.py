@@ -1,29 +1,16 @@
-"""Project settings > Automation: the rules, the editor, the page of a rule with its dry run and its runs."""
+"""Project settings > Automation: the rules, and the page of a rule with its switch, its dry run and its runs."""
 
-from typing import Any
-
-from flask import Blueprint, Response, request, url_for
+from flask import Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.accounts.current import signed_in, user, viewer
 from app.automation.chains import Candidate
-from app.automation.checking import Meaningless, problems
-from app.automation.definition import (
-    FAMILY_WORDS,
-    FIELDS,
-    PEOPLE_OF,
-    SPECIAL,
-    STEPS,
-    TRIGGERS,
-    actions_of,
-    facts_of,
-    trigger_words,
-)
+from app.automation.checking import Meaningless
 from app.automation.dry_run import DAYS, DryRun, try_rule
-from app.automation.examples import BLANK, BY_SLUG, EXAMPLES
-from app.automation.forms import Draft, change_rows, clean_name, read_draft
+from app.automation.editor_views import blueprint, editor, managed_project
+from app.automation.examples import EXAMPLES
+from app.automation.forms import Draft
 from app.automation.known import known_to
-from app.automation.placeholders import NAMES
 from app.automation.queries import (
     author_of,
     counts_of,
@@ -33,35 +20,31 @@ from app.automation.queries import (
     running_rules,
     runs_of,
 )
-from app.automation.rendering import clean, write_texts
 from app.automation.rule import (
     Rule,
-    change_rule,
-    create_rule,
     delete_rule,
     disable_rule,
     enable_rule,
     note_dry_run,
 )
-from app.automation.wording import CHOICES, summary
+from app.automation.wording import summary
 from app.db import begin_write, db
 from app.errors import Invalid
-from app.issues.label import project_labels
-from app.projects.policy import Right, may, require
+from app.projects.policy import Right, may
 from app.projects.project import Project
-from app.projects.queries import people_who_see, project_for_change, visible_project
+from app.projects.queries import project_for_change, visible_project
 from app.web.redirects import see_other
 from app.web.render import render
 from app.web.toasts import toast_next_page
 
-blueprint = Blueprint("automation", __name__, url_prefix="/projects/<key>/settings/automation")
+__all__ = ["blueprint"]  # the editor's: its pages are under the same address
 
 
 @blueprint.get("")
 @signed_in
 def index(key: str) -> Response:
     """The rules of the project, and some to start from."""
-    project = _managed(key)
+    project = managed_project(key)
     return render(
         "automation/list.html",
         place=project,
@@ -73,25 +56,6 @@ def index(key: str) -> Response:
     )
 
 
-@blueprint.get("/new")
-@signed_in
-def new(key: str) -> Response:
-    """The editor with an example, or with nothing but what sets the rule off."""
-    start = request.args.get("start", "event")
-    if start in BY_SLUG:
-        draft = Draft(BY_SLUG[start].name, BY_SLUG[start].definition)
-    else:
-        draft = Draft("", BLANK.get(start, BLANK["event"]))
-    return _editor(_managed(key), draft)
-
-
-@blueprint.post("/new")
-@signed_in
-def create(key: str) -> AnyResponse:
-    """A button of the editor: a row more or less, or Save."""
-    return _edited(key, None)
-
-
 @blueprint.get("/<int:rule_id>")
 @signed_in
 def show(key: str, rule_id: int) -> Response:
@@ -100,27 +64,11 @@ def show(key: str, rule_id: int) -> Response:
     return _rule_page(project, rule_of(project, rule_id))
 
 
-@blueprint.get("/<int:rule_id>/edit")
-@signed_in
-def edit(key: str, rule_id: int) -> Response:
-    """The editor with the rule."""
-    project = _managed(key)
-    rule = rule_of(project, rule_id)
-    return _editor(project, Draft(rule.name, rule.says), rule)
-
-
-@blueprint.post("/<int:rule_id>/edit")
-@signed_in
-def save(key: str, rule_id: int) -> AnyResponse:
-    """A button of the editor, as above."""
-    return _edited(key, rule_id)
-
-
 @blueprint.post("/<int:rule_id>/enable")
 @signed_in
 def enable(key: str, rule_id: int) -> AnyResponse:
     """Switch it on; without a dry run of this version only at the second press."""
-    project = _managed(key)
+    project = managed_project(key)
     rule = rule_of(project, rule_id)
     if rule.tried_version != rule.version and "anyway" not in request.form:
         return _rule_page(project, rule, status=409, untried=True)
@@ -133,7 +81,7 @@ def enable(key: str, rule_id: int) -> AnyResponse:
         db.session.commit()
     except Meaningless as error:
         db.session.rollback()
-        return _editor(project, Draft(rule.name, rule.says, error.problems), rule, status=422)
+        return editor(project, Draft(rule.name, rule.says, error.problems), rule, status=422)
     toast_next_page(f"{rule.name} is on")
     return see_other(url_for("automation.show", key=project.key, rule_id=rule_id))
 
@@ -168,7 +116,7 @@ def delete(key: str, rule_id: int) -> AnyResponse:
 @signed_in
 def dry_run(key: str, rule_id: int) -> AnyResponse:
     """What it would have done; only that somebody looked is written down."""
-    project = _managed(key)
+    project = managed_project(key)
     rule = rule_of(project, rule_id)
     days = _days(request.form.get("days", ""))
     found = try_rule(project, _candidate(rule), days=days, others=_others(project))
@@ -187,85 +135,6 @@ def dry_run(key: str, rule_id: int) -> AnyResponse:
     )
     db.session.commit()
     return _rule_page(project, rule, tried=found)
-
-
-def _edited(key: str, rule_id: int | None) -> AnyResponse:
-    project = _managed(key)
-    rule = rule_of(project, rule_id) if rule_id is not None else None
-    draft, act = read_draft(request.form), request.form.get("act", "save")
-    if act != "save":
-        return _editor(project, change_rows(draft, act, request.form), rule)
-    if not draft.problems:
-        saved = _save(project, draft, rule)
-        if saved is not None:
-            toast_next_page(f"{saved.name} is saved" + ("" if saved.enabled else ", and still off"))
-            return see_other(url_for("automation.show", key=project.key, rule_id=saved.id))
-    db.session.rollback()
-    return _editor(visible_project(viewer(), key), draft, rule, status=422)
-
-
-def _save(project: Project, draft: Draft, rule: Rule | None) -> Rule | None:
-    """The rule as it is kept; None when it cannot be, and the draft says why."""
-    try:
-        name = _name(draft)
-        definition = clean(draft.definition)
-        known = known_to(project, [definition])
-        draft.problems |= problems(definition, known)
-        if draft.problems:
-            return None
-        texts = write_texts(definition, project)
-        begin_write()
-        project = project_for_change(viewer(), project.key, Right.manage)
-        parts: dict[str, Any] = {"name": name, "definition": definition, "texts": texts, "known": known}
-        who: dict[str, Any] = {"author": user(), "actor": viewer().actor}
-        if rule is None:
-            rule = create_rule(project, **parts, **who)
-        else:
-            rule = rule_for_change(project, rule.id)
-            change_rule(project, rule, **parts, **who)
-        db.session.commit()
-    except Invalid as error:
-        db.session.rollback()
-        draft.problems |= {error.field or "name": error.message}
-        return None
-    return rule
-
-
-def _name(draft: Draft) -> str:
-    try:
-        return clean_name(draft.name)
-    except Invalid as error:
-        draft.problems["name"] = error.message
-        return ""
-
-
-def _editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: int = 200) -> Response:
-    base = f"/projects/{project.key}/settings/automation"
-    return render(
-        "automation/edit.html",
-        "editor",
-        status=status,
-        place=project,
-        project=project,
-        section="automation",
-        draft=draft,
-        rule=rule,
-        url=f"{base}/{rule.id}/edit" if rule else f"{base}/new",
-        back=f"{base}/{rule.id}" if rule else base,
-        summary=summary(draft.definition),
-        words=trigger_words,
-        triggers=list(TRIGGERS),
-        families={family.value: said for family, said in FAMILY_WORDS.items()},
-        fields=FIELDS,
-        kinds=STEPS,
-        choices=CHOICES,
-        facts=facts_of(actions_of(draft.definition.when)),
-        special=SPECIAL,
-        special_of=PEOPLE_OF,
-        people=people_who_see(project),
-        labels=project_labels(project),
-        placeholders=NAMES,
-    )
 
 
 def _rule_page(
@@ -288,12 +157,6 @@ def _rule_page(
         tried=tried,
         days=DAYS,
     )
-
-
-def _managed(key: str) -> Project:
-    project = visible_project(viewer(), key)
-    require(viewer(), Right.manage, project)
-    return project
 
 
 def _candidate(rule: Rule) -> Candidate:

@@ -17,7 +17,7 @@ from app.projects.membership import add_member, remove_member
 from app.projects.project import archive
 from tests.automation.build import actions, fresh, last, outcomes, rule, said
 from tests.support import world as worlds
-from tests.support.deliveries import writes_again
+from tests.support.deliveries import deliver, writes_again
 
 CLOSE = said(
     quiet_days=14,
@@ -118,3 +118,18 @@ def test_the_author_who_left_pauses_it_too(world: worlds.World) -> None:
         turn()
     assert not fresh(made).enabled
     assert outcomes(made) == ["stopped"]
+
+
+def test_what_time_sets_off_is_a_new_beginning_for_the_other_rules(world: worlds.World) -> None:
+    start = clock.now()
+    steps = ({"do": "comment", "text": "The status is {status} now"},)
+    answers = rule(world.project, world.lead, said("status", steps=steps), name="Says so")
+    closes = rule(world.project, world.lead, CLOSE, name="Closes")
+    change_status(world.issue, "resolve", actor=world.member.actor)
+    db.session.commit()
+    deliver("events")
+    with days_later(start, 15):
+        turn()
+        deliver("events")
+    assert (outcomes(answers), outcomes(closes)) == (["applied", "applied"], ["applied"])
+    assert "rule_stopped" not in actions(world.issue)
