@@ -78,7 +78,12 @@ def queues() -> list[QueueLine] | None:
 
 def failed_jobs() -> list[FailedJob] | None:
     """The newest failed jobs of all queues, at most MOST_JOBS of each; None when Redis is away."""
-    return broker.call(lambda _redis: [one for name in QUEUES for one in _failed(name)], None)
+
+    def work(client: Redis) -> list[FailedJob]:
+        client.ping()  # rq's own client is another one, which does not rest after a failure
+        return [one for name in QUEUES for one in _failed(name)]
+
+    return broker.call(work, None)
 
 
 def retry_job(queue: str, job_id: str) -> None:
@@ -95,7 +100,8 @@ def _with_job(queue: str, job_id: str, act: Any) -> None:
     if queue not in QUEUES:
         raise NotFound
 
-    def work(_redis: Redis) -> bool:
+    def work(client: Redis) -> bool:
+        client.ping()
         registry = rq.get_queue(queue).failed_job_registry
         if job_id not in registry.get_job_ids():
             raise NotFound

@@ -42,6 +42,7 @@ def _cause(
         return [text(", because "), Part("link", f"nothing happened for {days}", href=href)]
     by = names.get(cause.rule_id or 0)
     who = f"rule “{by.name}”" if by else cause.doer.name
-    key = cause.issue.key if cause.issue is not None and line.issue is not None else None
+    elsewhere = line.issue is not None or cause.issue_id != line.issue_id
+    key = cause.issue.key if cause.issue is not None and elsewhere else None
     said = plain([part for part in cause.parts if part.kind not in NOT_SAID], issue=key)
     return [text(", because "), Part("link", f"{who} {said}", href=href)]
