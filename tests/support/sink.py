@@ -12,6 +12,7 @@ says 103 first; "reset" breaks the connection; "early end" breaks it in the body
 pieces; "garbage" speaks no HTTP; "flaky" fails every second time.
 """
 
+import select
 import socket
 import socketserver
 import ssl
@@ -137,7 +138,9 @@ class _Handler(socketserver.StreamRequestHandler):
         self.request.sendall(b"".join(pieces))
 
     def _hang(self) -> None:
-        self.server.sink.ending.wait(120)
+        while not self.server.sink.ending.wait(0.05):
+            if select.select([self.request], [], [], 0)[0] and not self.request.recv(1, socket.MSG_PEEK):
+                return  # who asked has gone
 
     def _slow(self) -> None:
         self.server.sink.ending.wait(1.2)
