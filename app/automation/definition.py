@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.events.action import Action, Family
-from app.events.issue_actions import ISSUE_ACTIONS
+from app.events.action import Action, Family, Subject
+from app.events.actions import ACTIONS
 
 FORMAT: Literal[1] = 1
 MOST_CONDITIONS = 20
@@ -189,7 +189,11 @@ PEOPLE_OF: dict[str, tuple[str, ...]] = {
 }
 """Field or step -> what may stand there besides a username."""
 
-TRIGGERS: dict[str, type[Action]] = {kind.name: kind for kind in ISSUE_ACTIONS if kind.shown}
+TRIGGERS: dict[str, type[Action]] = {
+    kind.name: kind
+    for kind in ACTIONS.values()
+    if kind.subject is Subject.issue and kind.shown and kind.family is not Family.rules
+}
 """The actions that may set a rule off. What rules themselves record is not among them."""
 TRIGGER_WORDS = {
     "created": "an issue is opened",
@@ -206,6 +210,11 @@ TRIGGER_WORDS = {
     "commented": "somebody comments",
     "comment_edited": "a comment is edited",
     "comment_deleted": "a comment is removed",
+    "external_link_asked": "somebody asks for a link to another tracker",
+    "external_linked": "it is linked to another tracker",
+    "external_unlinked": "its link to another tracker is taken away",
+    "external_changed": "it is changed in another tracker",
+    "sync_conflicted": "two trackers disagree about it",
 }
 FAMILY_WORDS = {
     Family.content: "an issue is opened or rewritten",
@@ -213,6 +222,7 @@ FAMILY_WORDS = {
     Family.people: "its people change",
     Family.planning: "its labels or priority change",
     Family.discussion: "anything is said",
+    Family.external: "anything comes from another tracker",
 }
 
 
