@@ -19,6 +19,7 @@ from app import clock, mail
 from app.config import Settings
 from app.db import db
 from app.events.action import Action, Subject
+from app.events.external_actions import IntegrationPaused
 from app.events.issue_actions import (
     Assigned,
     Closed,
@@ -33,6 +34,7 @@ from app.events.wording import plain
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target, Undeliverable
 from app.inboxes.letter import Letter, as_message, one_line, shortened
 from app.inboxes.owner_letter import owner_target, owner_to_tell
+from app.inboxes.pause_letter import pause_target, person_to_tell
 from app.inboxes.recipients import REASONS, Recipient, recipients
 from app.issues.comment import Comment
 from app.issues.unsubscribing import unsubscribe_token
@@ -47,7 +49,9 @@ MAILED: tuple[type[Action], ...] = (
     Reopened,
     Commented,
 )
-"""What is worth a mail; the rest of what happens to an issue is told in the product only."""
+"""What is worth a mail to those who watch; the rest of what happens to an issue is told in the product only."""
+MAILED_TO_MAKERS = (WebhookDisabled, IntegrationPaused)
+"""What is mailed once, to who set up what stopped working by itself."""
 KEPT = "kept: no mail server is set"
 
 
@@ -111,11 +115,11 @@ class EmailNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return (subject == Subject.issue and action in MAILED) or action is WebhookDisabled
+        return (subject == Subject.issue and action in MAILED) or action in MAILED_TO_MAKERS
 
     def should_process(self) -> Decision:
-        if isinstance(self.happening.action, WebhookDisabled):
-            told = owner_to_tell(self.happening) is not None
+        if isinstance(self.happening.action, MAILED_TO_MAKERS):
+            told = bool(owner_to_tell(self.happening) or person_to_tell(self.happening))
             return Decision(told, "mailed to who set it up" if told else "nobody has to be told")
         if self.event.quiet:
             return Decision(False, "done quietly")
@@ -132,6 +136,8 @@ class EmailNotifications(Inbox):
         settings, issue, project = _settings(), self.happening.issue, self.happening.project
         if owner := owner_to_tell(self.happening):
             return [owner_target(self.happening, *owner, base_url=settings.base_url, inbox=self.name)]
+        if person := person_to_tell(self.happening):
+            return [pause_target(self.happening, person, base_url=settings.base_url, inbox=self.name)]
         assert issue is not None
         assert project is not None
         host = urlsplit(settings.base_url).hostname or "localhost"

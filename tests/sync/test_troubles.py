@@ -18,6 +18,7 @@ from app.inboxes.external_sync import send_held
 from app.issues.comment import Comment, add_comment, edit_comment
 from app.issues.editing import retitle
 from app.issues.workflow import change_status
+from app.notifications.outgoing_mail import OutgoingMail
 from app.sealing import seal
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection, locked, resume
@@ -259,6 +260,12 @@ def test_a_revoked_token_pauses_the_connection_and_nothing_is_lost(
     assert [one.state for one in rows("external_sync", "title_changed")] == ["held", "held"]
     told = db.session.scalars(select(Event).where(Event.action == "integration_paused")).all()
     assert len(told) == 1
+    deliver("mail")
+    mails = db.session.scalars(
+        select(OutgoingMail).where(OutgoingMail.subject.contains("GitHub is paused"))
+    ).all()
+    assert [mail.address for mail in mails] == [both.world.lead.email]
+    assert "was revoked or has expired" in mails[0].text
 
     both.github.edit(1, state="closed")
     assert both.call() == [202]
