@@ -44,6 +44,7 @@ from app.slack import views as slack_views
 from app.sync import erasing as sync_erasing
 from app.sync import hook_views, link_views, working
 from app.sync import views as sync_views
+from app.webhooks import erasing as webhooks_erasing
 from app.webhooks import views as webhooks_views
 
 PAGES = (
@@ -96,6 +97,7 @@ REGISTERED = (
     audit_erasing,
     automation_erasing,
     sync_erasing,
+    webhooks_erasing,
     inboxes_erasing,
     api_erasing,
 )
