@@ -28,7 +28,7 @@ def main() -> int:
     for silent in (True,) if options.silent else (False, True):
         for database in [options.database] if options.database else list(NAMES):
             kills = options.kills if options.silent or not silent else max(1, options.kills // 5)
-            plan = Plan(seed=options.seed, kills=kills, users=options.users)
+            plan = Plan(seed=options.seed, kills=kills, users=options.users, stops=kills // 10)
             name = NAMES[database] + (", wake-ups switched off" if silent else "")
             _say(f"{name}: seed {plan.seed}, {plan.kills} kills, {plan.users} people")
             with _house(database, silent=silent) as (house, mailbox):

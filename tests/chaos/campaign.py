@@ -178,7 +178,8 @@ class Killer:
 
     def _stop(self) -> None:
         with suppress(ProcessLookupError):
-            os.kill(until(lambda: self._victim("worker"), seconds=60), signal.SIGTERM)
+            until(lambda: self._is_up("worker"), seconds=60)
+            os.kill(self._victim("worker"), signal.SIGTERM)
             self.killed["SIGTERM of a worker"] += 1
 
     def _flush(self) -> None:

@@ -11,12 +11,22 @@ from tests.support.house import House
 
 DELIVERED_WITHIN = 60.0
 _OPEN = "SELECT count(*) FROM deliveries WHERE next_attempt_at IS NOT NULL"
+_STILL_OPEN = (
+    "SELECT inbox, state, attempts, count(*), max(last_error) FROM deliveries WHERE next_attempt_at IS NOT NULL "
+    "GROUP BY inbox, state, attempts"
+)
 TRACKED = ("created", "commented", "title_changed", "status_changed", "closed", "reopened")
 
 
 def reconcile(house: House, acts: Sequence[Act], *, within: float = DELIVERED_WITHIN) -> Counter[str]:
     """Fails at the first thing that does not add up; returns how many of what there are."""
-    until(lambda: house.rows(_OPEN) == [(0,)], seconds=within, what="all deliveries")
+    try:
+        until(lambda: house.rows(_OPEN) == [(0,)], seconds=within, what="all deliveries")
+    except AssertionError as late:
+        still = house.rows(_STILL_OPEN)
+        raise AssertionError(
+            f"{late}; still open (inbox, state, attempts, how many, error): {still}"
+        ) from None
     _acts_are_events(house, acts)
     _numbers_have_no_gaps(house)
     _deliveries_are_complete(house)
