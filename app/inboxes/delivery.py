@@ -21,6 +21,7 @@ from sqlalchemy import (
     Subquery,
     UniqueConstraint,
     bindparam,
+    func,
     insert,
     select,
     text,
@@ -253,11 +254,22 @@ _ADD_FAILURE = insert(DeliveryFailure.__table__)  # type: ignore[arg-type]
 def after_failure(
     claim: Claim, error: str, waits: Sequence[timedelta], *, at_least: timedelta = timedelta()
 ) -> Mark:
-    """Try again after the next wait, spread by a fifth, and not before `at_least`; dead when there is no next."""
-    wait = next_wait(claim.attempt, waits)
+    """Try again after the next wait, spread by a fifth, and not before `at_least`; dead when there is no next.
+
+    Only what failed makes waits longer: an attempt that ended with its worker counts for the limit and no more.
+    """
+    wait = next_wait(claim.attempt, waits) and next_wait(_failed_before(claim) + 1, waits)
     if wait is None:
         return Mark(claim, "dead", error=error)
     return Mark(claim, "failed", error=error, next_attempt_at=clock.now() + max(wait, at_least))
+
+
+def _failed_before(claim: Claim) -> int:
+    """How many of the attempts before this one failed. Those before somebody sent it again have the same numbers."""
+    query = select(func.count(DeliveryFailure.attempt.distinct())).where(
+        DeliveryFailure.delivery_id == claim.id, DeliveryFailure.attempt < claim.attempt
+    )
+    return db.session.scalar(query) or 0
 
 
 def next_wait(attempts: int, waits: Sequence[timedelta]) -> timedelta | None:

@@ -82,6 +82,20 @@ def test_after_the_last_attempt_a_delivery_is_dead_and_stays_so(world: worlds.Wo
     assert row("in_app_notifications", "commented").state == "dead"
 
 
+def test_attempts_that_died_with_their_worker_do_not_make_the_next_wait_longer(world: worlds.World) -> None:
+    deliver()
+    comment(world)
+    for lease in range(3):
+        with time_machine.travel(clock.now() + lease * LATER, tick=False):
+            claim("in_app_notifications")
+    with time_machine.travel(clock.now() + 4 * LATER, tick=False), refused_by_database("notifications"):
+        deliver("events")
+        failed = row("in_app_notifications", "commented")
+        assert (failed.state, failed.attempts) == ("failed", 4)
+        assert failed.next_attempt_at is not None
+        assert (failed.next_attempt_at - clock.now()).total_seconds() <= 2.4
+
+
 def test_a_worker_that_was_thought_dead_changes_nothing(world: worlds.World) -> None:
     deliver()
     comment(world)
