@@ -130,7 +130,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         house.ok(ada, "POST", "/projects", {"key": "NIX", "name": f"Empty {LONG_WORD}"[:80]})
         for name, color in (("bug", "rose"), ("a-very-long-label-for-a-narrow-phone", "sky")):
             house.ok(ada, "POST", "/projects/ORC/labels", {"name": name, "color": color})
-        _rules(house, ada)
         house.ok(ada, "POST", "/projects/ORC/issues", {"title": "Short", "description": ""})
         long = {"title": f"Long {LONG_WORD}"[:200], "description": MARKDOWN, "priority": "urgent"}
         house.ok(ada, "POST", "/projects/ORC/issues", long)
@@ -144,6 +143,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         house.ok(ada, "PATCH", "/issues/ORC-2", {"labels": ["bug"], "assignees": ["otis", "ada"]})
         house.ok(ada, "PATCH", "/issues/ORC-2", {"title": "Renamed", "priority": "low", "labels": []})
         assert bram
+        _rules(house, ada)
+        house.ok(ada, "POST", "/issues/ORC-3/status", {"step": "close", "reason": "rules answer it"})
         _all_sent(house)
         hook = {"url": f"http://127.0.0.1:9/{LONG_WORD}", "actions": ["archived", "status"]}
         house.ok(ada, "POST", "/projects/ORC/webhooks", {**hook, "url": hook["url"].replace("ä", "a")})

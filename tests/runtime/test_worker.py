@@ -119,7 +119,7 @@ def test_a_killed_parent_leaves_no_child(env: Mapping[str, str], notes: Notes) -
         until(lambda: notes.lines("child"), 60)
         children = until(lambda: children_of(worker.pid))
         worker.signal(signal.SIGKILL)
-        until(lambda: not any(is_alive(pid) for pid in children), 3)
+        until(lambda: not any(is_alive(pid) for pid in children), 15)
 
 
 def test_it_starts_without_redis_and_works_once_redis_is_there(

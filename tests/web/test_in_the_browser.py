@@ -119,7 +119,7 @@ def test_a_comment_works_without_scripts(browser: Browser, address: str) -> None
 
 def test_news_out_of_view_move_nothing_and_a_pill_counts_them(page: Page, address: str) -> None:
     page.goto(f"{address}/gallery/live?lines=120")
-    page.mouse.wheel(0, 2_000)
+    page.evaluate("() => scrollTo(0, 2000)")
     until(lambda: page.evaluate("() => scrollY") > 900)
     box = page.get_by_role("textbox", name="Comment")
     line = page.get_by_text("Line 60", exact=True)
