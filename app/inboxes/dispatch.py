@@ -37,6 +37,8 @@ JOB_SECONDS = 20
 """A job gives its place up after this long and queues itself again, so that recycling and shutdown get a turn."""
 WAKE_SECONDS = 5
 """A wake-up that nobody answered counts as lost after this long."""
+PASSED_ON = ("webhooks", "sync")
+"""Queues that the job of the events wakes when it is done with its own, so that a request pays for fewer wake-ups."""
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
@@ -98,7 +100,7 @@ def _wake_afterwards(inboxes: set[object]) -> None:
 
 
 def _wake(wanted: set[str]) -> None:
-    wake(*sorted(wanted))
+    wake(*sorted(wanted.difference(PASSED_ON) or wanted))
 
 
 def wake(*queues: str) -> bool:
@@ -134,6 +136,11 @@ def broadcast(queue: str) -> None:
     broker.call(lambda redis: redis.delete(_wake_key(queue)), 0)
     if not drain(queue, seconds=JOB_SECONDS):
         wake(queue)
+    if queue == "events":
+        waiting = queues_with_work({name: list(names_of(name)) for name in PASSED_ON})
+        db.session.rollback()
+        if waiting:
+            wake(*waiting)
 
 
 def drain(queue: str, *, seconds: float) -> bool:
