@@ -35,24 +35,33 @@ class Mailbox:
         """The mails as a mail program reads them."""
         return [BytesParser(policy=policy.default).parsebytes(one) for one in self.raw]  # type: ignore[misc]
 
+
+@dataclass
+class _Handler:
+    """What the server asks. Apart from the mailbox: on each connection the server looks at every attribute of its
+    handler, and a property that reads all mails would make it slower with each mail.
+    """
+
+    mailbox: Mailbox
+
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]
     ) -> str:
-        answer = self.answers.get(address, "250 OK")
+        answer = self.mailbox.answers.get(address, "250 OK")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.data_answer.startswith("250"):
+        if self.mailbox.data_answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
-            self.raw.append(envelope.content)
-            self.receivers += envelope.rcpt_tos
-        if self.drops:
-            self.drops -= 1
+            self.mailbox.raw.append(envelope.content)
+            self.mailbox.receivers += envelope.rcpt_tos
+        if self.mailbox.drops:
+            self.mailbox.drops -= 1
             assert server.transport is not None
             server.transport.abort()
-        return self.data_answer
+        return self.mailbox.data_answer
 
 
 def free_port() -> int:
@@ -67,7 +76,7 @@ def free_port() -> int:
 def mail_server(port: int | None = None, **options: Any) -> Iterator[Mailbox]:
     """The server, ended with the block."""
     mailbox = Mailbox(port or free_port())
-    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
+    controller = Controller(_Handler(mailbox), hostname="127.0.0.1", port=mailbox.port, **options)
     controller.start()
     try:
         yield mailbox
