@@ -28,8 +28,9 @@ class Analytics(Inbox):
         return ()  # counted together, see below
 
     @classmethod
-    def together(cls, done: Sequence[Inbox]) -> None:
+    def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         count(inbox.event for inbox in done)
+        return ()
 
     @classmethod
     def take_imported(cls, events: Sequence[Recorded]) -> str | None:

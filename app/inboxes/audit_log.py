@@ -31,8 +31,9 @@ class AuditLog(Inbox):
         return ()  # kept together, see below
 
     @classmethod
-    def together(cls, done: Sequence[Inbox]) -> None:
+    def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         keep([inbox.event.id for inbox in done])
+        return ()
 
     @classmethod
     def take_imported(cls, events: Sequence[Recorded]) -> str | None:

@@ -133,8 +133,18 @@ class Inbox:
         raise NotImplementedError(f"{type(self).__name__} does not act")
 
     @classmethod
-    def together(cls, done: Sequence["Inbox"]) -> None:
+    def ahead(cls, happenings: Sequence[Happening]) -> None:
+        """Read at once what `should_process` of all these needs, into their `memo`. Before the first is decided."""
+
+    @property
+    def weight(self) -> int:
+        """About how many rows acting on the event writes: a transaction takes only so many."""
+        return 1
+
+    @classmethod
+    def together(cls, done: Sequence["Inbox"]) -> Sequence[Signal]:  # noqa: ARG003 - for those that do
         """Do once, for all that were handled in one transaction, what is better done at once. Before the marks."""
+        return ()
 
     @classmethod
     def take_imported(cls, events: Sequence[Recorded]) -> str | None:  # noqa: ARG003 - for those that do

@@ -1,5 +1,6 @@
 """Tells people in the product: a notification per watcher who may see the issue and is not the actor."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
@@ -8,16 +9,14 @@ from sqlalchemy import Executable, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.user import User
-from app.db import BigId, UtcDateTime, db, rows, run
+from app.db import db, rows, run
 from app.events.action import Action, Family, Subject
-from app.inboxes.base import Decision, Inbox, Signal
-from app.inboxes.recipients import Kind, asked_for, count_recipients, named, watchers_told
+from app.events.event import Event
+from app.inboxes.base import Decision, Happening, Inbox, Signal
+from app.inboxes.recipients import count_all, count_recipients, named, watchers_told
+from app.inboxes.rising import rise, rising
 from app.issues.subscription import Subscription
 from app.notifications.notification import Notification
-
-PART = 500
-"""Receivers whose numbers rise in one statement."""
-
 
 class InAppNotifications(Inbox):
     """Writes notifications, and raises each receiver's number so that open pages learn of them.
@@ -35,6 +34,14 @@ class InAppNotifications(Inbox):
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
         return subject == Subject.issue and action.shown and action.family is not Family.rules
 
+    @classmethod
+    def ahead(cls, happenings: Sequence[Happening]) -> None:
+        count_all([one for one in happenings if not one.event.quiet])
+
+    @property
+    def weight(self) -> int:
+        return 1 + count_recipients(self.happening)
+
     def should_process(self) -> Decision:
         if self.event.quiet:
             return Decision(False, "done quietly")
@@ -44,43 +51,28 @@ class InAppNotifications(Inbox):
         return Decision(True, f"told {people} {'person' if people == 1 else 'people'}")
 
     def handle(self) -> Sequence[Signal]:
-        told = sorted(self._notify())
-        self._give_reasons(told)
-        signals: list[Signal] = []
-        for start in range(0, len(told), PART):
-            heads = rows(_RISE, told=told[start : start + PART])
-            signals += [Signal(f"user:{row.id}", row.feed_seq) for row in heads]
-        return signals
+        return ()  # told together, see below
 
-    def _notify(self) -> Sequence[int]:
-        """The ids of those who have not been told of this event before and are now."""
-        issue = self.happening.issue
-        assert issue is not None
-        kind, values = asked_for(self.happening)
-        assert kind is not None
-        statement = _tell(kind, db.session.get_bind().dialect.name)
-        found = rows(
-            statement,
-            **values,
-            new_event=self.event.id,
-            new_project=issue.project_id,
-            new_moment=self.event.created_at,
-        )
-        return [row.user_id for row in found]
-
-    def _give_reasons(self, told: Sequence[int]) -> None:
-        """Those whom the event names get that reason in place of their subscription's."""
-        reasons = {user: reason for user, reason in named(self.happening).items() if user in set(told)}
-        for user_id, reason in reasons.items():
-            run(_REASON, {"its_event": self.event.id, "whose": user_id, "new_reason": reason})
+    @classmethod
+    def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
+        new = rows(_tell(db.session.get_bind().dialect.name), events=[inbox.event.id for inbox in done])
+        _give_reasons([inbox.happening for inbox in done])
+        told = Counter(row.user_id for row in new)
+        return [Signal(f"user:{row.id}", row.feed_seq) for row in rise(_RISE, told)]
 
 
-_RISE = (
-    update(User.__table__)  # type: ignore[arg-type]
-    .where(User.id.in_(bindparam("told", expanding=True)))
-    .values(feed_seq=User.feed_seq + 1)
-    .returning(User.id, User.feed_seq)
-)
+def _give_reasons(happenings: Sequence[Happening]) -> None:
+    """Those whom an event names get that reason in place of their subscription's."""
+    reasons = [
+        {"its_event": one.event.id, "whose": user_id, "new_reason": reason}
+        for one in happenings
+        for user_id, reason in named(one).items()
+    ]
+    if reasons:
+        run(_REASON, reasons)
+
+
+_RISE = rising(User.__table__, User.__table__.c.feed_seq)
 _REASON = (
     update(Notification.__table__)  # type: ignore[arg-type]
     .where(Notification.event_id == bindparam("its_event"), Notification.user_id == bindparam("whose"))
@@ -89,16 +81,10 @@ _REASON = (
 
 
 @cache
-def _tell(kind: Kind, dialect: str) -> Executable:
-    """A notification for each watcher who has none of this event, straight from table to table."""
+def _tell(dialect: str) -> Executable:
+    """A notification for each watcher who has none of the event, straight from table to table."""
     people = watchers_told(
-        kind,
-        User.id,
-        bindparam("new_event", type_=BigId),
-        Subscription.issue_id,
-        bindparam("new_project", type_=BigId),
-        bindparam("new_moment", type_=UtcDateTime()),
-        Subscription.reason,
+        User.id, Event.id, Event.issue_id, Event.project_id, Event.created_at, Subscription.reason
     )
     columns = ["user_id", "event_id", "issue_id", "project_id", "created_at", "reason"]
     table = Notification.__table__

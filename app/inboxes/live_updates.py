@@ -4,15 +4,14 @@ The issue's own page is told at the commit itself; its number is the issue's. A 
 here, in the worker, so that no request waits for another writer of the same project.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, ClassVar
-
-from sqlalchemy import Executable, bindparam, update
+from typing import ClassVar
 
 from app.accounts.user import User
-from app.db import rows
 from app.events.action import Action, Subject
 from app.inboxes.base import Decision, Inbox, Signal
+from app.inboxes.rising import rise, rising
 from app.projects.project import Project
 
 
@@ -32,26 +31,17 @@ class LiveUpdates(Inbox):
         return Decision(True, "open pages were told")
 
     def handle(self) -> Sequence[Signal]:
-        signals = []
-        event = self.event
-        if event.project_id is not None:
-            [row] = rows(_PROJECT, whose=event.project_id)
-            signals.append(Signal(f"project:{event.project_id}", row.activity_seq))
-        if event.actor_id is not None:
-            [row] = rows(_PERSON, whose=event.actor_id)
-            signals.append(Signal(f"person:{event.actor_id}", row.activity_seq))
-        return signals
+        return ()  # told together, see below
+
+    @classmethod
+    def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
+        projects = Counter(one.event.project_id for one in done if one.event.project_id is not None)
+        people = Counter(one.event.actor_id for one in done if one.event.actor_id is not None)
+        return [
+            *(Signal(f"project:{row.id}", row.activity_seq) for row in rise(_PROJECT, projects)),
+            *(Signal(f"person:{row.id}", row.activity_seq) for row in rise(_PERSON, people)),
+        ]
 
 
-def _rise(table: Any) -> Executable:
-    query: Executable = (
-        update(table)
-        .where(table.c.id == bindparam("whose"))
-        .values(activity_seq=table.c.activity_seq + 1)
-        .returning(table.c.activity_seq)
-    )
-    return query
-
-
-_PROJECT = _rise(Project.__table__)
-_PERSON = _rise(User.__table__)
+_PROJECT = rising(Project.__table__, Project.__table__.c.activity_seq)
+_PERSON = rising(User.__table__, User.__table__.c.activity_seq)

@@ -1,17 +1,19 @@
 """Whom an event concerns, and why: the one answer that notifications, mails and the event page share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 
 from app.accounts.user import User
 from app.db import rows
+from app.events.event import Event
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
 from app.issues.subscription import Subscription
 from app.projects.membership import Membership
+from app.projects.project import Project
 
 REASONS = {
     "mentioned": "you were mentioned",
@@ -45,76 +47,54 @@ class Recipient:
 def recipients(happening: Happening) -> list[Recipient]:
     """The watchers of the issue who may see it, without the actor. One query, once per event."""
     if "recipients" not in happening.memo:
-        kind, values = asked_for(happening)
-        found = rows(_people(kind), **values) if kind else ()
         special = named(happening)
         happening.memo["recipients"] = [
             Recipient(Watcher(row.id, row.name, row.email, row.mails), special.get(row.id, row.reason))
-            for row in found
+            for row in rows(_PEOPLE, events=[happening.event.id])
         ]
     listed: list[Recipient] = happening.memo["recipients"]
     return listed
 
 
+def count_all(happenings: Sequence[Happening]) -> None:
+    """Count the recipients of all these events in one query, for `count_recipients` to answer from."""
+    found = {row.id: row.number for row in rows(_NUMBERS, events=[one.event.id for one in happenings])}
+    for one in happenings:
+        one.memo[_NUMBER] = found.get(one.event.id, 0)
+
+
 def count_recipients(happening: Happening) -> int:
     """How many `recipients` there are, without fetching them."""
-    kind, values = asked_for(happening)
-    return int(rows(_count(kind), **values)[0][0]) if kind else 0
+    if _NUMBER not in happening.memo:
+        count_all([happening])
+    return int(happening.memo[_NUMBER])
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the statement depends on, besides its values."""
-
-    is_public: bool
-    has_actor: bool
-
-
-def asked_for(happening: Happening) -> tuple[Kind | None, dict[str, Any]]:
-    """The kind of the statement for this event and its values; None when there is nobody to look for."""
-    issue, project, event = happening.issue, happening.project, happening.event
-    if issue is None or project is None:
-        return None, {}
-    values: dict[str, Any] = {"its_issue": issue.id, "its_seq": event.seq}
-    if event.actor_id is not None:
-        values["its_actor"] = event.actor_id
-    if not project.is_public:
-        values["its_project"] = project.id
-    return Kind(project.is_public, event.actor_id is not None), values
-
-
-def watchers_told(kind: Kind, *columns: Any) -> Select[Any]:
-    """Rows of these columns of User and Subscription for the values of `asked_for`. Build it once and keep it."""
-    query = (
+def watchers_told(*columns: Any) -> Select[Any]:
+    """Rows of these columns, one for each person who is told of each of the `events`, a parameter with their ids."""
+    inside = exists().where(Membership.project_id == Event.project_id, Membership.user_id == User.id)
+    return (
         select(*columns)
-        .select_from(User)
-        .join(Subscription, Subscription.user_id == User.id)
+        .select_from(Event)
+        .join(Project, Project.id == Event.project_id)
+        .join(Subscription, Subscription.issue_id == Event.issue_id)
+        .join(User, User.id == Subscription.user_id)
         .where(
-            Subscription.issue_id == bindparam("its_issue"),
+            Event.id.in_(bindparam("events", expanding=True)),
             Subscription.muted.is_(False),
             # who began to watch after a later event is told of that one
-            Subscription.from_seq <= bindparam("its_seq"),
+            Subscription.from_seq <= Event.seq,
             User.is_active,
             User.password_hash.is_not(None),
+            or_(Event.actor_id.is_(None), User.id != Event.actor_id),
+            or_(Project.visibility == "public", User.is_admin, inside),
         )
     )
-    if kind.has_actor:
-        query = query.where(User.id != bindparam("its_actor"))
-    if not kind.is_public:
-        inside = select(Membership.user_id).where(Membership.project_id == bindparam("its_project"))
-        query = query.where(or_(User.id.in_(inside), User.is_admin))
-    return query
 
 
-@cache
-def _people(kind: Kind) -> Select[Any]:
-    columns = (User.id, User.name, User.email, User.mails, Subscription.reason)
-    return watchers_told(kind, *columns).order_by(User.id)
-
-
-@cache
-def _count(kind: Kind) -> Select[Any]:
-    return watchers_told(kind, func.count())
+_NUMBER = "number of recipients"
+_PEOPLE = watchers_told(User.id, User.name, User.email, User.mails, Subscription.reason).order_by(User.id)
+_NUMBERS = watchers_told(Event.id, func.count().label("number")).group_by(Event.id)
 
 
 def named(happening: Happening) -> dict[int, str]:
