@@ -21,6 +21,7 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq.queue import Queue
+from rq.worker import DequeueStrategy
 
 from app import broker, clock, processes
 from app.db import db
@@ -105,7 +106,11 @@ class Child:
     def _work(self, worker: LeanSimpleWorker) -> None:
         jobs = min(RECYCLE_JOBS, self.limits["max_jobs"] or RECYCLE_JOBS)
         try:
-            worker.work(**{**self.limits, "max_jobs": jobs}, logging_level="WARNING")
+            worker.work(
+                **{**self.limits, "max_jobs": jobs},
+                logging_level="WARNING",
+                dequeue_strategy=DequeueStrategy.ROUND_ROBIN,  # one full queue does not hold up the others
+            )
         except redis.RedisError as error:  # it could not be told that this worker comes or goes: no matter
             log.warning("Lost Redis: %s", error)
 

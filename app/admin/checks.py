@@ -24,7 +24,8 @@ from app.admin.workers import workers
 from app.config import ROOT, Settings
 from app.db import db
 from app.guards import NAMES, missing_guards
-from app.inboxes.delivery import Delivery, open_rows
+from app.inboxes.delivery import Delivery
+from app.inboxes.due import open_rows
 from app.inboxes.registry import queues as inboxes_of_queues
 
 LATE = timedelta(seconds=60)
@@ -81,15 +82,14 @@ def due_lines() -> list[DueLine]:
     now = clock.now()
     due = open_rows(Delivery.next_attempt_at <= now)
     query = select(
-        due.c.inbox, func.count().label("due"), func.min(due.c.next_attempt_at).label("oldest")
-    ).group_by(due.c.inbox)
-    found = {row.inbox: row for row in db.session.execute(query)}
+        due.c.queue, func.count().label("due"), func.min(due.c.next_attempt_at).label("oldest")
+    ).group_by(due.c.queue)
+    found = {row.queue: row for row in db.session.execute(query)}
     lines = []
-    for queue, names in inboxes_of_queues().items():
-        rows = [found[name] for name in names if name in found]
-        oldest = min((row.oldest for row in rows), default=None)
-        age = (now - oldest).total_seconds() if oldest else None
-        lines.append(DueLine(queue, sum(row.due for row in rows), age))
+    for queue in inboxes_of_queues():
+        row = found.get(queue)
+        age = (now - row.oldest).total_seconds() if row else None
+        lines.append(DueLine(queue, row.due if row else 0, age))
     return lines
 
 

@@ -15,7 +15,8 @@ from app import clock
 from app.db import db
 from app.events.event import Event
 from app.inboxes.base import Inbox
-from app.inboxes.delivery import Delivery, open_rows
+from app.inboxes.delivery import Delivery
+from app.inboxes.due import open_rows
 from app.inboxes.registry import BY_NAME, INBOXES
 from app.inboxes.searching import COUNTED
 from app.inboxes.setting import InboxSetting

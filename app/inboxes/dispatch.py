@@ -24,8 +24,9 @@ from app import broker, clock, periodic
 from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
 from app.inboxes.base import Inbox
-from app.inboxes.delivery import Delivery, queues_with_work
-from app.inboxes.registry import inboxes_for, names_of, queues
+from app.inboxes.delivery import Delivery
+from app.inboxes.due import queues_with_work
+from app.inboxes.registry import inboxes_for, queues
 from app.inboxes.runner import run_due
 from app.inboxes.setting import switched_off
 from app.live.publish import publish
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 JOB_SECONDS = 20
 """A job gives its place up after this long and queues itself again, so that recycling and shutdown get a turn."""
+OUTSIDE_SECONDS = 2
+"""The same for what reaches outside: those queues share a worker, which takes them in turn, and a mail server that is
+slow for hours is not to hold up the webhooks."""
 WAKE_SECONDS = 5
 """A wake-up that nobody answered counts as lost after this long."""
 PASSED_ON = ("webhooks", "sync")
@@ -50,7 +54,7 @@ def add_deliveries(batch: Sequence[Recorded]) -> None:
     off = switched_off()
     taken = _take_imported([event for event in batch if event.imported], off)
     rows = [
-        _delivery(event, inbox.name, off=inbox.name in off, taken=taken.get(inbox.name))
+        _delivery(event, inbox, off=inbox.name in off, taken=taken.get(inbox.name))
         for event in batch
         for inbox in inboxes_for(event.subject.value, event.action)
     ]
@@ -77,12 +81,13 @@ def _take_imported(events: Sequence[Recorded], off: set[str]) -> dict[str, str]:
     return {name: words for name, words in answers.items() if words}
 
 
-def _delivery(event: Recorded, inbox: str, *, off: bool, taken: str | None) -> dict[str, object]:
+def _delivery(event: Recorded, inbox: type[Inbox], *, off: bool, taken: str | None) -> dict[str, object]:
     done = taken if event.imported else None
     skipped = None if done else "imported" if event.imported else "off" if off else None
     return {
         "event_id": event.id,
-        "inbox": inbox,
+        "inbox": inbox.name,
+        "queue": inbox.queue,
         "state": "delivered" if done else "skipped" if skipped else "pending",
         "reason": done or skipped,
         "attempts": 0,
@@ -134,10 +139,10 @@ def _enqueue(queues: Sequence[str], client: Redis) -> bool:
 def broadcast(queue: str) -> None:
     """Deliver what is due on this queue. Twice is harmless: a delivery is claimed by one and marked once."""
     broker.call(lambda redis: redis.delete(_wake_key(queue)), 0)
-    if not drain(queue, seconds=JOB_SECONDS):
+    if not drain(queue, seconds=JOB_SECONDS if queue == "events" else OUTSIDE_SECONDS):
         wake(queue)
     if queue == "events":
-        waiting = queues_with_work({name: list(names_of(name)) for name in PASSED_ON})
+        waiting = queues_with_work(PASSED_ON)
         db.session.rollback()
         if waiting:
             wake(*waiting)
@@ -147,7 +152,7 @@ def drain(queue: str, *, seconds: float) -> bool:
     """Run due deliveries of the queue until there are none (True) or the time is up (False)."""
     read_first()
     end = clock.monotonic() + seconds
-    while run_due(names_of(queue), by=WORKER):
+    while run_due(queue, by=WORKER):
         if clock.monotonic() > end:
             return False
     return True

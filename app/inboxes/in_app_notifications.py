@@ -18,6 +18,7 @@ from app.inboxes.rising import rise, rising
 from app.issues.subscription import Subscription
 from app.notifications.notification import Notification
 
+
 class InAppNotifications(Inbox):
     """Writes notifications, and raises each receiver's number so that open pages learn of them.
 

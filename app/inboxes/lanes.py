@@ -18,7 +18,8 @@ from flask import Flask, current_app
 from app import clock, processes
 from app.db import begin_write, db
 from app.inboxes.base import Inbox, Target
-from app.inboxes.delivery import Claim, LostLease, something_due
+from app.inboxes.claiming import Claim, LostLease
+from app.inboxes.due import something_due
 from app.inboxes.lane_work import Result, Work, decide, finish, hold_on, prepare, put_off, reach, start, write
 from app.inboxes.outside import RENEW_AFTER, Load
 from app.inboxes.setting import switched_off
@@ -57,6 +58,7 @@ class Request:
 class Lanes:
     """One run. `take` claims up to so many deliveries, `fail` marks one that could not be planned."""
 
+    queue: str
     inboxes: Sequence[str]
     take: Take
     fail: Fail
@@ -101,7 +103,7 @@ class Lanes:
         if room < MOST_OPEN // 2 or (self.looked_at and now - self.looked_at < TICK):
             return False
         self.looked_at = now
-        due = something_due(self.inboxes)
+        due = something_due(self.queue, self.inboxes)
         db.session.commit()
         claims = self.take(min(room, AT_ONCE)) if due else []
         self.taken += len(claims)

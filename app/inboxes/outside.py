@@ -25,17 +25,9 @@ from app.inboxes.base import (
     TryLater,
     Undeliverable,
 )
-from app.inboxes.delivery import (
-    Claim,
-    DeliveryTarget,
-    LostLease,
-    Mark,
-    after_failure,
-    after_waiting,
-    hand_back,
-    mark,
-    renew,
-)
+from app.inboxes.claiming import Claim, LostLease, hand_back, renew
+from app.inboxes.delivery import DeliveryTarget
+from app.inboxes.marking import Mark, after_failure, after_waiting, mark
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
 

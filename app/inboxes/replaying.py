@@ -15,8 +15,9 @@ from sqlalchemy import Row, Select, and_, func, insert, select, tuple_, update
 from app import clock
 from app.db import begin_write, db, read_first
 from app.events.event import Event
-from app.inboxes.delivery import Delivery, DeliveryTarget, open_rows
+from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.dispatch import wake
+from app.inboxes.due import open_rows
 from app.inboxes.registry import BY_NAME
 from app.inboxes.replay import UNDER_WAY, Replay, taken, was_imported, window
 from app.inboxes.setting import switched_off
@@ -91,7 +92,7 @@ def _take(replay_id: int) -> datetime | None:
 
 def _waiting(inbox: str) -> int:
     """How many deliveries of the inbox are open, up to ROOM."""
-    due = open_rows(Delivery.inbox == inbox, most=ROOM)
+    due = open_rows(Delivery.queue == BY_NAME[inbox].queue, Delivery.inbox == inbox, most=ROOM)
     return db.session.scalar(select(func.count()).select_from(due)) or 0
 
 
@@ -178,7 +179,13 @@ def _make_due(replay: Replay, offered: Sequence[Row[Any]]) -> int:
         db.session.execute(
             insert(Delivery),
             [
-                {"event_id": row.id, "inbox": replay.inbox, "created_at": row.created_at, **fresh}
+                {
+                    "event_id": row.id,
+                    "inbox": replay.inbox,
+                    "queue": BY_NAME[replay.inbox].queue,
+                    "created_at": row.created_at,
+                    **fresh,
+                }
                 for row in new
             ],
         )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
@@ -12,10 +13,11 @@ from app.db import after_commit, begin_write, db
 from app.events.event import Event
 from app.inboxes import outside
 from app.inboxes.base import LEASE, Happening, Inbox, Signal
-from app.inboxes.delivery import Claim, LostLease, Mark, after_failure, claim_due, hand_back, mark, renew
+from app.inboxes.claiming import Claim, LostLease, claim_due, hand_back, renew
 from app.inboxes.happenings import load_happenings
 from app.inboxes.lanes import Lanes
-from app.inboxes.registry import BY_NAME
+from app.inboxes.marking import Mark, after_failure, mark
+from app.inboxes.registry import BY_NAME, INBOXES, names_of
 from app.inboxes.setting import switched_off
 from app.live.publish import publish_many
 
@@ -29,21 +31,25 @@ take long, and a lease must not run out while its delivery waits its turn behind
 LONGEST_WRITE_SECONDS = 0.5
 """A transaction that has taken longer is committed, and the rest of the batch goes into another: on SQLite all writers
 wait meanwhile, and an event that thousands of people are told of takes its time."""
+MOST_ROWS = 2_000
+"""The same by what is written at the end for all of them: it cannot be stopped half way."""
 
 
-def run_due(inboxes: Sequence[str], *, by: str) -> int:
-    """Claim due deliveries of these inboxes and run them; returns how many were claimed."""
+def run_due(queue: str, *, by: str) -> int:
+    """Claim due deliveries of the queue and run them; returns how many were claimed."""
+    inboxes = names_of(queue)
     many = [name for name in inboxes if BY_NAME[name].threads > 1]
-    count = _run_in_lanes(many, by=by) if many else 0
+    count = _run_in_lanes(queue, many, by=by) if many else 0
     if few := [name for name in inboxes if name not in many]:
-        count += _run_one_by_one(few, by=by)
+        count += _run_one_by_one(queue, few, by=by)
     return count
 
 
-def _run_in_lanes(inboxes: Sequence[str], *, by: str) -> int:
+def _run_in_lanes(queue: str, inboxes: Sequence[str], *, by: str) -> int:
     lanes = Lanes(
+        queue,
         inboxes,
-        take=lambda most: _claim(inboxes, limit=most, by=by),
+        take=lambda most: _claim(queue, inboxes, limit=most, by=by),
         fail=_failed,
         load=load_happenings,
         threads=max(BY_NAME[name].threads for name in inboxes),
@@ -51,21 +57,21 @@ def _run_in_lanes(inboxes: Sequence[str], *, by: str) -> int:
     return lanes.run()
 
 
-def _claim(inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
+def _claim(queue: str, inboxes: Sequence[str], *, limit: int, by: str) -> list[Claim]:
     """Due deliveries, in our hands now. One that killed its worker each time it was tried is dead."""
     begin_write()
-    claims = claim_due(inboxes, limit=limit, by=by)
+    claims = claim_due(queue, inboxes, limit=limit, by=by)
     db.session.commit()
     worn = [claim for claim in claims if claim.attempt > BY_NAME[claim.inbox].attempts_allowed()]
     for claim in worn:
         outside.finish(Mark(claim, "dead", error="the worker died each time it tried this"))
     ready = [claim for claim in claims if claim not in worn]
-    return ready if ready or not claims else _claim(inboxes, limit=limit, by=by)
+    return ready if ready or not claims else _claim(queue, inboxes, limit=limit, by=by)
 
 
-def _run_one_by_one(inboxes: Sequence[str], *, by: str) -> int:
+def _run_one_by_one(queue: str, inboxes: Sequence[str], *, by: str) -> int:
     slow = all(BY_NAME[name].outside for name in inboxes)
-    ready = _claim(inboxes, limit=1 if slow else BATCH[db.engine.dialect.name], by=by)
+    ready = _claim(queue, inboxes, limit=1 if slow else BATCH[db.engine.dialect.name], by=by)
     ours = [claim for claim in ready if not BY_NAME[claim.inbox].outside]
     if ours:
         _run_together(ours)
@@ -79,7 +85,7 @@ def _run_together(claims: list[Claim]) -> None:
     """Effects and marks in one transaction; when one fails, in halves, until it fails alone."""
     try:
         while claims:
-            claims = claims[_run_in_one_transaction(claims) :]
+            claims = _run_in_one_transaction(claims)
             if claims and processes.is_asked_to_stop():
                 _hand_back(claims)
                 return
@@ -100,54 +106,76 @@ def _hand_back(claims: list[Claim]) -> None:
     db.session.commit()
 
 
-def _run_in_one_transaction(claims: list[Claim]) -> int:
-    """Run the first of these, as many as fit into the time a transaction may take; returns how many."""
+def _run_in_one_transaction(claims: Sequence[Claim]) -> list[Claim]:
+    """Run of these as many as fit into the time a transaction may take; returns those that are left.
+
+    Inbox after inbox, so that each reads and writes once for all of its events.
+    """
     begin_write()
-    began = clock.monotonic()
     _keep_leases(claims)
-    happenings = load_happenings([claim.event_id for claim in claims])
-    off = switched_off()
-    signals: dict[str, Signal] = {}
-    done: dict[type[Inbox], list[Inbox]] = {}
-    marks: list[Mark] = []
-    for claim in claims:
-        marks.append(_run_one(claim, happenings[claim.event_id], off, signals, done))
-        if clock.monotonic() - began > LONGEST_WRITE_SECONDS:
-            break
-    for kind, handled in done.items():
-        kind.together(handled)
-    if not mark(marks):
+    turn = _Turn(load_happenings([claim.event_id for claim in claims]), switched_off())
+    for kind in INBOXES:
+        turn.take([claim for claim in claims if claim.inbox == kind.name], kind)
+    if not mark(turn.marks):
         raise LostLease("a delivery of this batch was claimed again meanwhile")
-    after_commit("signals", partial(publish_many, {topic: one.head for topic, one in signals.items()}))
+    after_commit("signals", partial(publish_many, turn.heads))
     db.session.commit()
-    return len(marks)
+    done = {one.claim.id for one in turn.marks}
+    return [claim for claim in claims if claim.id not in done]
 
 
-def _keep_leases(claims: list[Claim]) -> None:
+def _keep_leases(claims: Sequence[Claim]) -> None:
     """Hold the leases of a batch that has been running for a while. Raises LostLease."""
     if clock.now() - claims[0].since > LEASE / 3:
         for claim in claims:
             renew(claim)
 
 
-def _run_one(
-    claim: Claim,
-    happening: Happening,
-    off: set[str],
-    signals: dict[str, Signal],
-    done: dict[type[Inbox], list[Inbox]],
-) -> Mark:
-    if claim.inbox in off:
-        return Mark(claim, "skipped", reason="off")
-    inbox = BY_NAME[claim.inbox](happening)
-    decision = inbox.should_process()
-    if not decision.process:
-        return Mark(claim, "skipped", reason=decision.reason)
-    with caused_by(**consequence_of(happening.event)):
-        for signal in inbox.handle():
-            signals[signal.topic] = signal
-    done.setdefault(type(inbox), []).append(inbox)
-    return Mark(claim, "delivered", reason=decision.reason)
+@dataclass
+class _Turn:
+    """One transaction: what is done in it, until it has taken long enough or written enough."""
+
+    happenings: dict[int, Happening]
+    off: set[str]
+    marks: list[Mark] = field(default_factory=list)
+    heads: dict[str, int] = field(default_factory=dict)
+    weight: int = 0
+    began: float = field(default_factory=clock.monotonic)
+
+    @property
+    def is_over(self) -> bool:
+        return self.weight > MOST_ROWS or clock.monotonic() - self.began > LONGEST_WRITE_SECONDS
+
+    def take(self, claims: Sequence[Claim], kind: type[Inbox]) -> None:
+        """Decide and act on these, all of one inbox, in order."""
+        if not claims or (self.marks and self.is_over):
+            return
+        kind.ahead([self.happenings[claim.event_id] for claim in claims])
+        done = []
+        for claim in claims:
+            inbox = kind(self.happenings[claim.event_id])
+            if self._run_one(claim, inbox):
+                done.append(inbox)
+                self.weight += inbox.weight
+            if self.is_over:
+                break
+        if done:
+            self._tell(kind.together(done))
+
+    def _run_one(self, claim: Claim, inbox: Inbox) -> bool:
+        """Whether the inbox acted."""
+        if claim.inbox in self.off:
+            self.marks.append(Mark(claim, "skipped", reason="off"))
+            return False
+        decision = inbox.should_process()
+        if decision.process:
+            with caused_by(**consequence_of(inbox.event)):
+                self._tell(inbox.handle())
+        self.marks.append(Mark(claim, "delivered" if decision.process else "skipped", reason=decision.reason))
+        return decision.process
+
+    def _tell(self, signals: Sequence[Signal]) -> None:
+        self.heads.update({one.topic: one.head for one in signals})
 
 
 def _run_outside(claim: Claim) -> None:

@@ -162,9 +162,10 @@ def test_a_worker_whose_clock_is_an_hour_ahead_takes_nothing_from_one_that_is_at
     """It takes the lease for run out: the work is done twice at most once over, and only one of the two counts."""
     deliver()
     comments(world, 1)
-    from app.inboxes.delivery import Mark, claim_due, mark
+    from app.inboxes.claiming import claim_due
+    from app.inboxes.marking import Mark, mark
 
-    [claim] = claim_due(["in_app_notifications"], limit=1, by="on time")
+    [claim] = claim_due("events", ["in_app_notifications"], limit=1, by="on time")
     db.session.commit()
     with time_machine.travel(clock.now() + timedelta(hours=1)):
         deliver("events")

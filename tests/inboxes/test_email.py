@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app import clock
 from app.db import begin_write, db
-from app.inboxes.delivery import LostLease, claim_due
+from app.inboxes.claiming import LostLease, claim_due
 from app.inboxes.email_notifications import EmailNotifications
 from app.inboxes.outside import run
 from app.inboxes.runner import load_happenings
@@ -322,7 +322,7 @@ def test_a_worker_that_dies_between_sending_and_marking_repeats_that_one_mail_un
     begin_write()
     [claim] = [
         one
-        for one in claim_due(["email_notifications"], limit=50, by="tests")
+        for one in claim_due("mail", ["email_notifications"], limit=50, by="tests")
         if one.event_id == row("email_notifications", "commented").event_id
     ]
     db.session.commit()
@@ -343,9 +343,9 @@ def test_a_worker_that_dies_between_sending_and_marking_repeats_that_one_mail_un
 def test_a_worker_that_lost_its_lease_sends_nothing_more(mailbox: Mailbox, world: worlds.World) -> None:
     comment(world)
     deliver("events")
-    [late] = claim_due(["email_notifications"], limit=1, by="late")
+    [late] = claim_due("mail", ["email_notifications"], limit=1, by="late")
     while late.event_id != row("email_notifications", "commented").event_id:
-        [late] = claim_due(["email_notifications"], limit=1, by="late")
+        [late] = claim_due("mail", ["email_notifications"], limit=1, by="late")
     db.session.commit()
     with time_machine.travel(clock.now() + timedelta(seconds=31)):
         deliver("mail")

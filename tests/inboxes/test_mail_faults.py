@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app import clock, mail, processes
 from app.db import begin_write, db
 from app.inboxes import outside
-from app.inboxes.delivery import Delivery, DeliveryTarget, claim_due
+from app.inboxes.claiming import claim_due
+from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.runner import run_due
 from app.issues.comment import add_comment
 from app.issues.subscription import watch
@@ -191,7 +192,7 @@ def test_a_worker_that_is_to_stop_hands_the_rest_back_and_another_goes_on(
     three_watchers(world)
     monkeypatch.setitem(processes._stop, "asked", True)
     begin_write()
-    run_due([MAIL], by="one that stops")
+    run_due("mail", by="one that stops")
     one = row(MAIL, "commented")
     assert (one.state, one.attempts, len(mailbox.raw)) == ("pending", 0, 1)
     assert sorted(at.state for at in targets(one).values()) == ["delivered", "pending", "pending"]
@@ -208,7 +209,7 @@ def test_one_that_was_under_way_when_its_worker_vanished_is_sent_again_and_marke
 ) -> None:
     three_watchers(world)
     begin_write()
-    [claim] = claim_due([MAIL], limit=1, by="one that vanishes")
+    [claim] = claim_due("mail", [MAIL], limit=1, by="one that vanishes")
     db.session.commit()
     begun = DeliveryTarget(delivery_id=claim.id, target=str(world.member.id), state="processing", attempts=0)
     db.session.add(begun)

@@ -7,8 +7,10 @@ from sqlalchemy import select, update
 
 from app import clock
 from app.db import db
-from app.inboxes.delivery import Claim, Delivery, Mark, claim_due, mark
+from app.inboxes.claiming import Claim, claim_due
+from app.inboxes.delivery import Delivery
 from app.inboxes.in_app_notifications import InAppNotifications
+from app.inboxes.marking import Mark, mark
 from app.issues.comment import add_comment
 from app.issues.workflow import change_status
 from app.notifications.notification import Notification
@@ -26,7 +28,7 @@ def comment(world: worlds.World) -> None:
 
 
 def claim(*inboxes: str, by: str = "tests", limit: int = 200) -> list[Claim]:
-    claims = claim_due(inboxes, limit=limit, by=by)
+    claims = claim_due("events", inboxes, limit=limit, by=by)
     db.session.commit()
     return claims
 

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from app import clock
 from app.db import db
 from app.inboxes import lanes
-from app.inboxes.delivery import Delivery, DeliveryTarget, claim_due
+from app.inboxes.claiming import claim_due
+from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.dispatch import drain
 from app.inboxes.webhook_delivery import WebhookDelivery
 from tests.patience import until
@@ -126,7 +127,7 @@ def test_a_worker_that_died_while_sending_leaves_it_to_another_under_the_same_id
     endpoint, _ = hook(place, there.url(), "commented")
     ship()
     comment(place)
-    [claim] = claim_due(["webhook_delivery"], limit=1, by="a worker that dies")
+    [claim] = claim_due("webhooks", ["webhook_delivery"], limit=1, by="a worker that dies")
     db.session.commit()
     ship()
     assert there.arrivals == []  # its lease still runs
