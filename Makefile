@@ -37,6 +37,7 @@ format: ## format the code
 
 bench: ## the benchmarks, as ratios, into docs/benchmarks.md
 	@bin/bootstrap dev
+	@bin/bootstrap bench
 	@$(PYTHON) -m bench
 
 chaos: ## kill everything again and again on both databases; ARGS="--kills 60 --database sqlite" chooses
@@ -48,3 +49,4 @@ lock: ## pin the newest versions that fit requirements/*.in
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --upgrade requirements/run.in -o requirements/run.txt
 	$(COMPILE) --upgrade -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --upgrade -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt

@@ -27,7 +27,7 @@ def with_rq_as_shipped() -> Flask:
     return made
 
 
-if os.environ.get("BENCH_WORKER") == "shipped":
+if os.environ.get("BENCH_WORKER") in ("shipped", "celery"):
     app = with_rq_as_shipped()
 else:
     app = create_app(from_environment())
@@ -47,7 +47,7 @@ def deliver_one(event_id: int, path: str) -> None:
     from app.db import begin_write
     from app.inboxes.delivery import Delivery
     from app.inboxes.registry import INBOXES
-    from app.inboxes.runner import load_happenings
+    from app.inboxes.happenings import load_happenings
 
     for kind in INBOXES:
         if kind.outside:
@@ -57,6 +57,7 @@ def deliver_one(event_id: int, path: str) -> None:
         inbox = kind(load_happenings([event_id])[event_id])
         if inbox.should_process().process:
             inbox.handle()
+            kind.together([inbox])
         done = update(Delivery).where(*mine).values(state="delivered", next_attempt_at=None)
         db.session.execute(done.execution_options(synchronize_session=False))
         db.session.commit()

@@ -23,8 +23,8 @@ from app.live.publish import publish_many
 
 log = logging.getLogger(__name__)
 
-BATCH = {"sqlite": 200, "postgresql": 500}
-"""Rows a claim takes: on SQLite fewer, since every writer waits meanwhile. One of those that reach outside: each may
+BATCH = 500
+"""Rows a claim takes. One of those that reach outside: each may
 take long, and a lease must not run out while its delivery waits its turn behind others."""
 
 
@@ -71,7 +71,7 @@ def _claim(queue: str, inboxes: Sequence[str], *, limit: int, by: str) -> list[C
 
 def _run_one_by_one(queue: str, inboxes: Sequence[str], *, by: str) -> int:
     slow = all(BY_NAME[name].outside for name in inboxes)
-    ready = _claim(queue, inboxes, limit=1 if slow else BATCH[db.engine.dialect.name], by=by)
+    ready = _claim(queue, inboxes, limit=1 if slow else BATCH, by=by)
     ours = [claim for claim in ready if not BY_NAME[claim.inbox].outside]
     if ours:
         _run_together(ours)
