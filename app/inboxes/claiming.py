@@ -19,6 +19,8 @@ from app.inboxes.base import LEASE
 from app.inboxes.delivery import CLAIMED, Delivery
 
 _TABLE: Any = Delivery.__table__
+_CLAIMED = text(f"deliveries.{CLAIMED}")
+"""Written out, so that the index of just these is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,20 @@ def hand_back(claim: Claim) -> bool:
     """Give up the turn, not the attempt: it is due now, behind what has waited longer. False when it was not ours."""
     now = clock.now()
     return _apply(claim, {"state": "pending", "attempts": claim.attempt - 1, "next_attempt_at": now})
+
+
+def free(by: str) -> int:
+    """Make due what `by` has claimed and will never finish, because it is dead; returns how many.
+
+    They stay claimed until somebody takes them, alone, as what may be what kills workers.
+    """
+    change = (
+        update(Delivery)
+        .where(_CLAIMED, Delivery.claimed_by == by)
+        .values(next_attempt_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    return int(db.session.execute(change).rowcount)  # type: ignore[attr-defined]
 
 
 def _claim(queue: str, inboxes: Sequence[str], *, abandoned: bool, limit: int, by: str) -> list[Claim]:
@@ -106,9 +122,7 @@ def _claiming(state: Any) -> Executable:
 
 
 _CLAIM = _claiming(_TABLE.c.state != "processing")
-_CLAIM_ABANDONED = _claiming(
-    text(f"deliveries.{CLAIMED}")
-)  # written out, so that the index of just these is used
+_CLAIM_ABANDONED = _claiming(_CLAIMED)
 
 
 def _apply(claim: Claim, values: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@
 import logging
 import os
 import random
+import secrets
 import socket
 import threading
 from collections.abc import Sequence
@@ -21,9 +22,10 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import broker, clock, periodic
-from app.db import after_commit, db, read_first, run
+from app.db import after_commit, begin_write, db, read_first, run
 from app.events.recording import Recorded, subscribers
 from app.inboxes.base import Inbox
+from app.inboxes.claiming import free
 from app.inboxes.delivery import Delivery
 from app.inboxes.due import queues_with_work
 from app.inboxes.registry import inboxes_for, queues
@@ -46,7 +48,8 @@ PASSED_ON = ("webhooks", "sync")
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
-WORKER = f"{socket.gethostname()}:{os.getpid()}"
+WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
+"""Who claims. Of a worker it is the parent and all its children, one after the other, and nobody else ever again."""
 
 
 def add_deliveries(batch: Sequence[Recorded]) -> None:
@@ -188,6 +191,20 @@ def run_periodic(name: str) -> None:
     broker.call(lambda redis: redis.delete(f"tidings:turn:{name}"), 0)
 
 
+def take_back(app: Flask) -> None:
+    """What the child before this one had claimed when it died is due now, not when its lease runs out."""
+    try:
+        with app.app_context():
+            begin_write()
+            number = free(WORKER)
+            db.session.commit()
+    except SQLAlchemyError:  # the database is away for a moment: the leases run out
+        log.exception("Could not take back what the worker's last child had claimed")
+    else:
+        if number:
+            log.warning("Took back %d deliveries that the worker's last child had claimed", number)
+
+
 def start_sweeper(app: Flask) -> None:
     """Sweep each second in a thread of this worker, from before Redis answers until the process ends."""
     threading.Thread(target=_sweep_forever, args=(app,), name="sweeper", daemon=True).start()
@@ -210,4 +227,5 @@ def _wake_key(queue: str) -> str:
 
 
 subscribers.append(add_deliveries)
+rq.on_child_start(take_back)
 rq.on_child_start(start_sweeper)
