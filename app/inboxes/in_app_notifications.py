@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
-from sqlalchemy import Executable, bindparam, update
+from sqlalchemy import Executable, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.accounts.user import User
 from app.db import BigId, UtcDateTime, db, rows, run
 from app.events.action import Action, Family, Subject
+from app.events.actions import ACTIONS
+from app.events.event import Event
 from app.inboxes.base import Decision, Inbox, Signal
-from app.inboxes.recipients import Kind, asked_for, count_recipients, named, watchers_told
+from app.inboxes.recipients import Kind, asked_for, count_recipients, named, nobody, watchers_told
 from app.issues.subscription import Subscription
 from app.notifications.notification import Notification
 
@@ -38,9 +40,9 @@ class InAppNotifications(Inbox):
     def should_process(self) -> Decision:
         if self.event.quiet:
             return Decision(False, "done quietly")
-        people = count_recipients(self.happening)
+        people = count_recipients(self.happening, TOLD)
         if not people:
-            return Decision(False, "nobody else is watching")
+            return Decision(False, nobody(self.happening))
         return Decision(True, f"told {people} {'person' if people == 1 else 'people'}")
 
     def handle(self) -> Sequence[Signal]:
@@ -56,7 +58,7 @@ class InAppNotifications(Inbox):
         """The ids of those who have not been told of this event before and are now."""
         issue = self.happening.issue
         assert issue is not None
-        kind, values = asked_for(self.happening)
+        kind, values = asked_for(self.happening, TOLD)
         assert kind is not None
         statement = _tell(kind, db.session.get_bind().dialect.name)
         found = rows(
@@ -75,12 +77,25 @@ class InAppNotifications(Inbox):
             run(_REASON, {"its_event": self.event.id, "whose": user_id, "new_reason": reason})
 
 
+TOLD = frozenset(
+    name for (subject, name), action in ACTIONS.items() if InAppNotifications.takes(subject, action)
+)
+"""The names of the actions people are told about in the product."""
+
 _RISE = (
     update(User.__table__)  # type: ignore[arg-type]
     .where(User.id.in_(bindparam("told", expanding=True)))
     .values(feed_seq=User.feed_seq + 1)
     .returning(User.id, User.feed_seq)
 )
+_TOLD_BEFORE = (
+    select(Notification.id)
+    .join(Event, Event.id == Notification.event_id)
+    .where(Notification.user_id == User.id, Event.batch_id == bindparam("its_batch"))
+    .correlate(User)
+    .exists()
+)
+"""Of a bulk act the person has a notification: who mutes an issue in between is not told a second time."""
 _REASON = (
     update(Notification.__table__)  # type: ignore[arg-type]
     .where(Notification.event_id == bindparam("its_event"), Notification.user_id == bindparam("whose"))
@@ -100,6 +115,8 @@ def _tell(kind: Kind, dialect: str) -> Executable:
         bindparam("new_moment", type_=UtcDateTime()),
         Subscription.reason,
     )
+    if kind.among:
+        people = people.where(~_TOLD_BEFORE)
     columns = ["user_id", "event_id", "issue_id", "project_id", "created_at", "reason"]
     table = Notification.__table__
     insert = (postgresql if dialect == "postgresql" else sqlite).insert

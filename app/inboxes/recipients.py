@@ -1,13 +1,18 @@
-"""Whom an event concerns, and why: the one answer that notifications, mails and the event page share."""
+"""Whom an event concerns, and why: the one answer that notifications, mails and the event page share.
+
+A bulk act tells each person once: at the first of its events that concerns them. The others say that it did.
+"""
 
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
-from app.db import rows
+from app.db import BigId, rows
+from app.events.event import Event
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
 from app.issues.subscription import Subscription
@@ -42,24 +47,41 @@ class Recipient:
     reason: str
 
 
-def recipients(happening: Happening) -> list[Recipient]:
-    """The watchers of the issue who may see it, without the actor. One query, once per event."""
-    if "recipients" not in happening.memo:
-        kind, values = asked_for(happening)
+Names = frozenset[str]
+"""The actions an inbox tells people about."""
+
+
+def recipients(happening: Happening, among: Names) -> list[Recipient]:
+    """The watchers of the issue who may see it, without the actor. One query, once per event.
+
+    `among` are the actions this inbox tells people about: of a bulk act, who is told of an earlier one is left out.
+    """
+    kind, values = asked_for(happening, among)
+    memo = f"recipients {sorted(among)}"
+    if memo not in happening.memo:
         found = rows(_people(kind), **values) if kind else ()
         special = named(happening)
-        happening.memo["recipients"] = [
+        happening.memo[memo] = [
             Recipient(Watcher(row.id, row.name, row.email, row.mails), special.get(row.id, row.reason))
             for row in found
         ]
-    listed: list[Recipient] = happening.memo["recipients"]
+    listed: list[Recipient] = happening.memo[memo]
     return listed
 
 
-def count_recipients(happening: Happening) -> int:
+def count_recipients(happening: Happening, among: Names) -> int:
     """How many `recipients` there are, without fetching them."""
-    kind, values = asked_for(happening)
+    kind, values = asked_for(happening, among)
     return int(rows(_count(kind), **values)[0][0]) if kind else 0
+
+
+def nobody(happening: Happening) -> str:
+    """Why there are no recipients, in words."""
+    if happening.event.batch_id is not None:
+        kind, values = asked_for(happening, frozenset())
+        if kind and rows(_count(kind), **values)[0][0]:
+            return "told once for the whole bulk act"
+    return "nobody else is watching"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +90,11 @@ class Kind:
 
     is_public: bool
     has_actor: bool
+    among: Names = frozenset()
+    """Of an event of a bulk act: the actions whose earlier events told people already."""
 
 
-def asked_for(happening: Happening) -> tuple[Kind | None, dict[str, Any]]:
+def asked_for(happening: Happening, among: Names) -> tuple[Kind | None, dict[str, Any]]:
     """The kind of the statement for this event and its values; None when there is nobody to look for."""
     issue, project, event = happening.issue, happening.project, happening.event
     if issue is None or project is None:
@@ -78,9 +102,13 @@ def asked_for(happening: Happening) -> tuple[Kind | None, dict[str, Any]]:
     values: dict[str, Any] = {"its_issue": issue.id, "its_seq": event.seq}
     if event.actor_id is not None:
         values["its_actor"] = event.actor_id
-    if not project.is_public:
+    if not project.is_public or event.batch_id is not None:
         values["its_project"] = project.id
-    return Kind(project.is_public, event.actor_id is not None), values
+    if event.batch_id is None:
+        among = frozenset()
+    elif among:
+        values |= {"its_batch": event.batch_id, "its_event": event.id}
+    return Kind(project.is_public, event.actor_id is not None, among), values
 
 
 def watchers_told(kind: Kind, *columns: Any) -> Select[Any]:
@@ -89,21 +117,70 @@ def watchers_told(kind: Kind, *columns: Any) -> Select[Any]:
         select(*columns)
         .select_from(User)
         .join(Subscription, Subscription.user_id == User.id)
-        .where(
-            Subscription.issue_id == bindparam("its_issue"),
-            Subscription.muted.is_(False),
-            # who began to watch after a later event is told of that one
-            Subscription.from_seq <= bindparam("its_seq"),
-            User.is_active,
-            User.password_hash.is_not(None),
-        )
+        .where(Subscription.issue_id == bindparam("its_issue"), *_concerned(kind, bindparam("its_seq")))
     )
+    return query.where(~_told_before(kind.among)) if kind.among else query
+
+
+def asked_of_batch(happening: Happening, among: Names) -> tuple[Kind | None, dict[str, Any]]:
+    """The kind and the values for `told_by_batch`, of the bulk act that this event is part of."""
+    kind, values = asked_for(happening, among)
+    return kind, {name: values[name] for name in values if name in ("its_batch", "its_project", "its_actor")}
+
+
+def told_by_batch(kind: Kind, *columns: Any) -> Select[Any]:
+    """The same for every event of a bulk act, of the actions in `kind.among`: a row for each person and event."""
+    return (
+        select(*columns)
+        .select_from(Event)
+        .join(Subscription, Subscription.issue_id == Event.issue_id)
+        .join(User, User.id == Subscription.user_id)
+        .where(*_of_batch(Event, kind.among), *_concerned(kind, Event.seq))
+    )
+
+
+def _concerned(kind: Kind, seq: ColumnElement[int] | Any) -> list[ColumnElement[bool]]:
+    """Which watchers an event with this number concerns."""
+    conditions: list[ColumnElement[bool]] = [
+        Subscription.muted.is_(False),
+        # who began to watch after a later event is told of that one
+        Subscription.from_seq <= seq,
+        User.is_active.is_(True),
+        User.password_hash.is_not(None),
+    ]
     if kind.has_actor:
-        query = query.where(User.id != bindparam("its_actor"))
+        conditions.append(User.id != bindparam("its_actor"))
     if not kind.is_public:
         inside = select(Membership.user_id).where(Membership.project_id == bindparam("its_project"))
-        query = query.where(or_(User.id.in_(inside), User.is_admin))
-    return query
+        conditions.append(or_(User.id.in_(inside), User.is_admin))
+    return conditions
+
+
+def _told_before(among: Names) -> ColumnElement[bool]:
+    """An earlier event of the same bulk act concerns the person too."""
+    earlier, watched = aliased(Event), aliased(Subscription)
+    return (
+        select(earlier.id)
+        .join(watched, watched.issue_id == earlier.issue_id)
+        .where(
+            *_of_batch(earlier, among),
+            earlier.id < bindparam("its_event", type_=BigId),
+            watched.user_id == User.id,
+            watched.muted.is_(False),
+            watched.from_seq <= earlier.seq,
+        )
+        .correlate(User)
+        .exists()
+    )
+
+
+def _of_batch(event: Any, among: Names) -> list[ColumnElement[bool]]:
+    return [
+        event.batch_id == bindparam("its_batch"),
+        event.project_id == bindparam("its_project", type_=BigId),
+        event.action.in_(sorted(among)),
+        event.quiet.is_(False),
+    ]
 
 
 @cache
