@@ -26,6 +26,7 @@ from app.inboxes.setting import switched_off
 from app.issues.bulk import Left, Wish, change_all
 from app.projects.policy import Right, require
 from app.projects.project import Project
+from app.web.filters import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,21 @@ def rehearse(viewer: Viewer, project: Project, keys: Sequence[str], wish: Wish) 
         )
     finally:
         db.session.rollback()
+
+
+def sentence(radius: BlastRadius) -> str:
+    """All of it in one sentence: "This will change 29 issues (4 are so already), tell 9 people once each, …"."""
+    number, same, left = len(radius.changed), len(radius.same), len(radius.left)
+    notes = [f"{same} {'is' if same == 1 else 'are'} so already"] if same else []
+    notes += [f"{left} {'is' if left == 1 else 'are'} left alone"] if left else []
+    aside = f" ({', '.join(notes)})" if notes else ""
+    if not number:
+        return f"This would change nothing{aside}."
+    told = plural(radius.people, "person", "people") + (" once each" if radius.people > 1 else " once")
+    mailed = f" ({radius.mails} by mail too)" if radius.mails else ""
+    rules = plural(len(radius.rules), "rule") if radius.rules else "no rule"
+    people = f"tell {told}{mailed}" if radius.people else "tell nobody"
+    return f"This will change {plural(number, 'issue')}{aside}, {people}, start {rules}."
 
 
 def _told(batch_id: str | None) -> tuple[int, int]:

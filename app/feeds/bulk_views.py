@@ -14,7 +14,7 @@ from app.accounts.current import signed_in, viewer
 from app.db import begin_write, db
 from app.errors import Invalid
 from app.events.batch import new_batch_id
-from app.feeds.blast_radius import rehearse
+from app.feeds.blast_radius import rehearse, sentence
 from app.issues.bulk import Outcome, Wish, change_all
 from app.issues.bulk_undo import take_back
 from app.issues.queries import labels_by_name, people_by_username
@@ -46,7 +46,15 @@ def change(key: str) -> Response:
     except Invalid as error:
         db.session.rollback()
         return _page("issues/bulk.html", key, status=error.status, error=error.message, radius=None)
-    return _page("issues/bulk.html", key, radius=radius, error=None, wish=_said(wish), act=new_batch_id())
+    return _page(
+        "issues/bulk.html",
+        key,
+        radius=radius,
+        error=None,
+        said=sentence(radius),
+        wish=_said(wish),
+        act=new_batch_id(),
+    )
 
 
 @blueprint.post("/<batch_id>/undo")
