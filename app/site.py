@@ -22,6 +22,7 @@ from app.audit import erasing as audit_erasing
 from app.automation import erasing as automation_erasing
 from app.automation import views as automation_views
 from app.feeds import (
+    bulk_views,
     event_views,
     inbox_views,
     live_heads,
@@ -74,6 +75,7 @@ PAGES = (
     link_views.blueprint,
     hook_views.blueprint,
     list_views.bp,
+    bulk_views.blueprint,
     issue_views.bp,
     comment_views.bp,
     feed_views.bp,

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, bindparam, select
 
 from app.accounts.viewer import Viewer
 from app.db import rows
-from app.events.batch import descriptions
+from app.events.batch import batch_sizes, descriptions
 from app.events.event import Event
 from app.events.wording import plain
 from app.feeds.lines import Line, lines_query, read_lines, with_projects
@@ -83,7 +83,7 @@ def hang(viewer: Viewer, lines: list[Line]) -> list[Line]:
     Bulk acts are named too. Nothing to do, and no query, for a feed in which nothing was caused or done in bulk.
     """
     if any(line.batch_id for line in lines):
-        _name_batches(lines)
+        name_batches(lines)
     if not any(line.depth for line in lines):
         return lines
     by_id = {line.id: line for line in lines}
@@ -114,10 +114,14 @@ def _count(line: Line, under: dict[int, list[Line]]) -> int:
     return sum(1 + _count(one, under) for one in under.get(line.id, ()))
 
 
-def _name_batches(lines: Sequence[Line]) -> None:
-    named = descriptions(sorted({line.batch_id for line in lines if line.batch_id is not None}))
+def name_batches(lines: Sequence[Line]) -> None:
+    """Say of each line which bulk act it was part of, and how many other issues that changed. Two queries, or none."""
+    ids = sorted({line.batch_id for line in lines if line.batch_id is not None})
+    named, sizes = descriptions(ids), batch_sizes(ids)
     for line in lines:
-        line.batch = named.get(line.batch_id or "")
+        if line.batch_id is not None:
+            line.batch = named.get(line.batch_id)
+            line.others = max(sizes.get(line.batch_id, 1) - 1, 0)
 
 
 def _name_causes(viewer: Viewer, lines: Sequence[Line]) -> None:
@@ -135,6 +139,11 @@ def _name_causes(viewer: Viewer, lines: Sequence[Line]) -> None:
 def words(line: Line) -> str:
     """The line in plain words, for a link."""
     return f"{line.doer.name} {plain(line.parts, issue=line.issue.key if line.issue else None, quotes=False)}"
+
+
+def seen_of(viewer: Viewer, lines: Sequence[Line]) -> list[Line]:
+    """Those of the lines that the viewer may see, with their projects."""
+    return _Sight(viewer).of(lines)
 
 
 class _Sight:

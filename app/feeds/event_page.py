@@ -12,15 +12,16 @@ from app.events.action import Action
 from app.events.batch import descriptions
 from app.events.event import Event, EventContext
 from app.events.wording import STATUS_WORDS
-from app.feeds.consequences import COUNTED, Tree, chain_above, tree_below
+from app.feeds.consequences import COUNTED, Tree, chain_above, seen_of, tree_below
 from app.feeds.event_log import visible_event
 from app.feeds.lines import Line, lines_query, read_lines, with_projects
 from app.feeds.waterfall import Lane, lanes_of
 from app.inboxes.audience import Audience, audience
 from app.inboxes.base import Happening
 from app.inboxes.ledger import postings_of
+from app.issues.bulk_undo import may_take_back
 from app.issues.issue import Issue
-from app.projects.policy import Standing, standing_of
+from app.projects.policy import Right, Standing, may, standing_of
 
 ACTED_AS = {
     "user": "Signed in",
@@ -33,6 +34,8 @@ ACTED_AS = {
 }
 VIA = {"web": "The web pages", "api": "The API", "cli": "A command", "job": "A worker"}
 """The doors."""
+LISTED = 500
+"""Events of a bulk act that its page lists."""
 HIDDEN_FACTS = frozenset({"excerpt", "sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
 """Facts that tell a reader nothing, or less than what stands beside them."""
 
@@ -48,10 +51,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A bulk act: in words, and how many events it made."""
+    """A bulk act: in words, how many events it made, and each of them as far as the reader may see it."""
 
+    id: str
     description: str
     number: int
+    lines: list[Line]
+    project: str | None
+    """The key of the project, for its actor: they may take the act back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
             _happening(event, entry.action, line), postings, only=None if knows_all else viewer.user_id
         ),
         context=db.session.get(EventContext, event.id),
-        batch=_batch(event),
+        batch=_batch(viewer, event),
         raw=_raw(event, entry.action) if viewer.is_admin else None,
         before=_neighbour(event, event.seq - 1),
         after=_neighbour(event, event.seq + 1),
@@ -147,13 +154,22 @@ def _happening(event: Event, action: Action, line: Line) -> Happening:
     return Happening(event=event, action=action, project=line.project, issue=issue, actor=None)
 
 
-def _batch(event: Event) -> Batch | None:
+def _batch(viewer: Viewer, event: Event) -> Batch | None:
     """The bulk act the event belongs to."""
     if event.batch_id is None:
         return None
     ids = select(Event.id).where(Event.batch_id == event.batch_id).limit(COUNTED).subquery()
     number = db.session.scalar(select(func.count()).select_from(ids)) or 0
-    return Batch(descriptions([event.batch_id]).get(event.batch_id, "A bulk act"), number)
+    query = lines_query().where(Event.batch_id == event.batch_id).order_by(Event.id).limit(LISTED)
+    lines = seen_of(viewer, read_lines(query))
+    project = lines[0].project if lines and may_take_back(event.batch_id, actor=viewer.actor) else None
+    return Batch(
+        event.batch_id,
+        descriptions([event.batch_id]).get(event.batch_id, "A bulk act"),
+        number,
+        lines,
+        project.key if project is not None and may(viewer, Right.triage, project) else None,
+    )
 
 
 def _raw(event: Event, action: Action) -> str:

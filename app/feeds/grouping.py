@@ -1,7 +1,8 @@
 """Folding small facts, never words people wrote: pure functions over a list of lines, nothing is stored.
 
 A group is the same actor on the same issue (or on the project itself), all small, with at most ten minutes between
-neighbours, and nothing else in between.
+neighbours, and nothing else in between. A bulk act is one line in feeds over many issues, and in that of each of its
+issues a line of its own.
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.events.parts import Part, text
+from app.events.parts import Part, named, text
 from app.feeds.lines import Line
 
 GAP = timedelta(minutes=10)
 NAMED = 4
 """How many changes a folded line names before it says "and 3 more"."""
+HUNG = 3
+"""How many of a bulk act's consequences hang below its line; the rest is a number."""
 QUIET_DAYS = 2
 """A gap of more days than this is said out loud."""
 
@@ -52,6 +55,22 @@ def fold(lines: Sequence[Line]) -> list[Line]:
     return folded + _folded(run)
 
 
+def fold_batches(lines: Sequence[Line]) -> list[Line]:
+    """The lines of each bulk act become one, where its first one stands: "moved 29 issues to resolved"."""
+    acts: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.batch_id is not None and line.batch is not None:
+            acts.setdefault(line.batch_id, []).append(line)
+    folded: list[Line] = []
+    for line in lines:
+        act = acts.get(line.batch_id or "", [])
+        if len({one.issue_id for one in act}) < 2:
+            folded.append(line)
+        elif line is act[0]:
+            folded.append(_act(act))
+    return folded
+
+
 def by_day(lines: Sequence[Line], zone: str, *, new_since: datetime | None = None) -> list[Item]:
     """The lines with a heading per day of the reader's zone and, before the first fresh one, the new line.
 
@@ -85,6 +104,7 @@ def _belongs(before: Line, line: Line) -> bool:
         and abs(line.at - before.at) <= GAP
         and before.fresh == line.fresh
         and before.why == line.why
+        and before.batch_id == line.batch_id
         and not (before.caused or line.caused)
     )
 
@@ -121,9 +141,48 @@ def _folded(run: list[Line]) -> list[Line]:
             issue=newest.issue,
             project=newest.project,
             fresh=newest.fresh,
+            batch_id=newest.batch_id,
+            batch=newest.batch,
+            others=newest.others,
             members=list(run),
         )
     ]
+
+
+def _act(lines: Sequence[Line]) -> Line:
+    first = lines[0]
+    caused = [one for line in lines for one in line.caused]
+    glyphs = {line.glyph for line in lines}
+    return Line(
+        id=first.id,
+        uid=first.uid,
+        seq=first.seq,
+        action="batch",
+        issue_id=None,
+        project_id=first.project_id,
+        doer=first.doer,
+        glyph=first.glyph if len(glyphs) == 1 else "list",
+        parts=[text(first.batch or "changed several issues"), *_whom(lines)],
+        at=first.at,
+        small=False,
+        quiet=first.quiet,
+        depth=first.depth,
+        why=first.why,
+        project=first.project,
+        fresh=any(line.fresh for line in lines),
+        caused=caused[:HUNG],
+        steps=len(caused[HUNG:]) + sum(line.steps for line in lines),
+        batch_id=first.batch_id,
+        members=list(lines),
+    )
+
+
+def _whom(lines: Sequence[Line]) -> list[Part]:
+    """ " to Otis", where the act gave all its issues to the same people: what it is called names nobody."""
+    people = [[part for part in line.parts if part.kind == "person"] for line in lines]
+    words = {"assigned": " to ", "unassigned": " from "}.get(lines[0].action)
+    alike = all(line.action == lines[0].action for line in lines) and all(one == people[0] for one in people)
+    return [text(words), *named(people[0])] if words and alike and people[0] else []
 
 
 def _without_issue(parts: list[Part]) -> list[Part]:

@@ -16,6 +16,7 @@ from app.db import db, rows
 from app.events.event import Event
 from app.events.parts import Part
 from app.events.wording import plain
+from app.feeds.consequences import name_batches
 from app.feeds.lines import IssueName, Line, lines_query, make_lines
 from app.inboxes.recipients import REASONS
 from app.issues.issue import Issue
@@ -67,7 +68,7 @@ class Reading:
 
 
 def inbox_page(viewer: Viewer, tab: Tab, *, after: int | None = None, limit: int = PAGE) -> InboxPage:
-    """One page of the inbox: six queries for any number of rows."""
+    """One page of the inbox: six queries for any number of rows, two more where bulk acts are among them."""
     groups = db.session.execute(_groups(viewer, tab, after).limit(limit + 1)).all()
     more = len(groups) > limit
     groups = groups[:limit]
@@ -151,6 +152,7 @@ def _lines(event_ids: set[int]) -> tuple[dict[int, Line], dict[int, dict[str, An
         return {}, {}
     events = rows(_EVENTS, ids=list(event_ids))
     lines = make_lines(events)
+    name_batches(lines)
     return {line.id: line for line in lines}, {event.id: event.facts for event in events}
 
 
@@ -182,8 +184,15 @@ def _names(line: Line, facts: dict[str, Any], viewer: Viewer) -> bool:
 
 
 def _words(line: Line, facts: dict[str, Any], viewer: Viewer) -> str:
-    """The event on one short line: "Otis mentioned you", "Hazel: which levels?", "Bram reopened this"."""
-    if _names(line, facts, viewer):
+    """The event on one short line: "Otis mentioned you", "Hazel: which levels?", "Bram reopened this".
+
+    A bulk act told the person once, so the line is about all of it: "Ada moved 29 issues to resolved".
+    """
+    named = _names(line, facts, viewer)
+    if line.batch and line.others:
+        whom = " to you" if named and line.action == "assigned" else ""
+        return f"{line.doer.name} {line.batch}{whom}"
+    if named:
         return f"{line.doer.name} {'mentioned' if line.action == 'commented' else 'assigned'} you"
     quoted = next((part.text for part in line.parts if part.kind == "quote"), None)
     if line.action == "commented":

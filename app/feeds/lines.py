@@ -170,7 +170,8 @@ class Line:
     """What led to it when that stands elsewhere: the uid of that event, and its words."""
     batch_id: str | None = None
     batch: str | None = None
-    """The bulk act it was part of, in words."""
+    """The bulk act it was part of, in words, and how many other issues that changed."""
+    others: int = 0
     steps: int = 0
     """What followed from it and is too deep to be hung here."""
     members: "list[Line]" = field(default_factory=list)

@@ -11,7 +11,7 @@ from app.accounts.current import signed_in, to_sign_in, viewer
 from app.errors import Invalid
 from app.feeds.clusters import Entry, by_issue_and_day
 from app.feeds.consequences import hang
-from app.feeds.grouping import Item, by_day, fold
+from app.feeds.grouping import Item, by_day, fold, fold_batches
 from app.feeds.issue_page import FILTERS, Feed, earlier_feed, later_feed, opening_feed, place_of, side
 from app.feeds.live_heads import home_topic
 from app.feeds.queries import TimelinePage, seen_projects, timeline, visible_person
@@ -123,7 +123,7 @@ def person_activity(username: str) -> Response:
     own = viewer().user_id == found.id or viewer().is_admin
     visits = own and request.args.get("show") == "viewed"
     page = timeline(viewer(), actor=found, cursor=_cursor(), visits=visits)
-    lines = page.lines if visits else fold(hang(viewer(), page.lines))
+    lines = page.lines if visits else fold(fold_batches(hang(viewer(), page.lines)))
     return render(
         "feeds/person.html",
         fragment="timeline",

@@ -122,6 +122,8 @@ def _told(
             why += _why_no_mail(row, happening, mailed, pending) if "by mail" not in ways else ""
     elif refusal is not None:
         why = refusal
+    elif happening.event.batch_id is not None and not pending:
+        why = "was told once for the whole bulk act"
     else:
         why = "is about to be told" if pending else "nothing that was told reached them; see where it went"
     return Told(row.id, row.name, row.username, bool(ways), " and ".join(ways) or "no", why)

@@ -32,10 +32,11 @@ from app.events.issue_actions import (
 from app.events.webhook_actions import WebhookDisabled
 from app.events.wording import plain
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target, Undeliverable
+from app.inboxes.bulk_letter import bulk_drafts, mailed_before
 from app.inboxes.letter import Letter, as_message, one_line, shortened
 from app.inboxes.owner_letter import owner_target, owner_to_tell
 from app.inboxes.pause_letter import pause_target, person_to_tell
-from app.inboxes.recipients import REASONS, Recipient, recipients
+from app.inboxes.recipients import REASONS, Recipient, nobody, recipients
 from app.issues.comment import Comment
 from app.issues.unsubscribing import unsubscribe_token
 from app.notifications.outgoing_mail import OutgoingMail
@@ -50,6 +51,7 @@ MAILED: tuple[type[Action], ...] = (
     Commented,
 )
 """What is worth a mail to those who watch; the rest of what happens to an issue is told in the product only."""
+MAILED_NAMES = frozenset(action.name for action in MAILED)
 MAILED_TO_MAKERS = (WebhookDisabled, IntegrationPaused)
 """What is mailed once, to who set up what stopped working by itself."""
 KEPT = "kept: no mail server is set"
@@ -123,8 +125,8 @@ class EmailNotifications(Inbox):
             return Decision(told, "mailed to who set it up" if told else "nobody has to be told")
         if self.event.quiet:
             return Decision(False, "done quietly")
-        if not recipients(self.happening):
-            return Decision(False, "nobody else is watching")
+        if not recipients(self.happening, MAILED_NAMES):
+            return Decision(False, nobody(self.happening))
         people = self._mailed()
         if not people:
             return Decision(False, "nobody who watches wants mails")
@@ -144,10 +146,13 @@ class EmailNotifications(Inbox):
         key = f"{project.key}-{issue.number}"
         first = "" if isinstance(self.happening.action, Created) else "Re: "
         common = self._common(key, settings.base_url)
+        mailed = self._mailed()
+        bulk = bulk_drafts(self.happening, mailed, MAILED_NAMES, base_url=settings.base_url, inbox=self.name)
         return [
             Target(
                 str(one.user.id),
-                Draft(
+                bulk.get(one.user.id)
+                or Draft(
                     common=common,
                     issue_id=issue.id,
                     message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
@@ -158,7 +163,7 @@ class EmailNotifications(Inbox):
                     to=one,
                 ),
             )
-            for one in self._mailed()
+            for one in mailed
         ]
 
     @classmethod
@@ -196,7 +201,9 @@ class EmailNotifications(Inbox):
         db.session.execute(insert(OutgoingMail).values(row).on_conflict_do_nothing())
 
     def _mailed(self) -> list[Recipient]:
-        return [one for one in recipients(self.happening) if one.user.email and one.user.mails]
+        before = mailed_before(self.event, self.name)
+        told = recipients(self.happening, MAILED_NAMES)
+        return [one for one in told if one.user.email and one.user.mails and one.user.id not in before]
 
     def _common(self, key: str, base_url: str) -> dict[str, Any]:
         """What the mails of this event have in common."""

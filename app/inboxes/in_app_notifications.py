@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
-from sqlalchemy import Executable, bindparam, update
+from sqlalchemy import Executable, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
 from app.db import db, rows, run
 from app.events.action import Action, Family, Subject
+from app.events.actions import ACTIONS
 from app.events.event import Event
 from app.inboxes.base import Decision, Happening, Inbox, Signal
-from app.inboxes.recipients import count_all, count_recipients, named, watchers_told
+from app.inboxes.recipients import count_all, count_recipients, named, nobody, watchers_told
 from app.inboxes.rising import rise, rising
 from app.issues.subscription import Subscription
 from app.notifications.notification import Notification
@@ -37,18 +39,18 @@ class InAppNotifications(Inbox):
 
     @classmethod
     def ahead(cls, happenings: Sequence[Happening]) -> None:
-        count_all([one for one in happenings if not one.event.quiet])
+        count_all([one for one in happenings if not one.event.quiet], TOLD)
 
     @property
     def weight(self) -> int:
-        return 1 + count_recipients(self.happening)
+        return 1 + count_recipients(self.happening, TOLD)
 
     def should_process(self) -> Decision:
         if self.event.quiet:
             return Decision(False, "done quietly")
-        people = count_recipients(self.happening)
+        people = count_recipients(self.happening, TOLD)
         if not people:
-            return Decision(False, "nobody else is watching")
+            return Decision(False, nobody(self.happening))
         return Decision(True, f"told {people} {'person' if people == 1 else 'people'}")
 
     def handle(self) -> Sequence[Signal]:
@@ -73,7 +75,21 @@ def _give_reasons(happenings: Sequence[Happening]) -> None:
         run(_REASON, reasons)
 
 
+TOLD = frozenset(
+    name for (subject, name), action in ACTIONS.items() if InAppNotifications.takes(subject, action)
+)
+"""The names of the actions people are told about in the product."""
+
 _RISE = rising(User.__table__, User.__table__.c.feed_seq)
+_TOLD_OF = aliased(Event)
+_TOLD_BEFORE = (
+    select(Notification.id)
+    .join(_TOLD_OF, _TOLD_OF.id == Notification.event_id)
+    .where(Notification.user_id == User.id, _TOLD_OF.batch_id == Event.batch_id)
+    .correlate(User, Event)
+    .exists()
+)
+"""Of a bulk act the person has a notification: who mutes an issue in between is not told a second time."""
 _REASON = (
     update(Notification.__table__)  # type: ignore[arg-type]
     .where(Notification.event_id == bindparam("its_event"), Notification.user_id == bindparam("whose"))
@@ -84,9 +100,8 @@ _REASON = (
 @cache
 def _tell(dialect: str) -> Executable:
     """A notification for each watcher who has none of the event, straight from table to table."""
-    people = watchers_told(
-        User.id, Event.id, Event.issue_id, Event.project_id, Event.created_at, Subscription.reason
-    )
+    values = (User.id, Event.id, Event.issue_id, Event.project_id, Event.created_at, Subscription.reason)
+    people = watchers_told(TOLD, *values).where(or_(Event.batch_id.is_(None), ~_TOLD_BEFORE))
     columns = ["user_id", "event_id", "issue_id", "project_id", "created_at", "reason"]
     table = Notification.__table__
     insert = (postgresql if dialect == "postgresql" else sqlite).insert

@@ -1,10 +1,15 @@
-"""Whom an event concerns, and why: the one answer that notifications, mails and the event page share."""
+"""Whom an event concerns, and why: the one answer that notifications, mails and the event page share.
+
+A bulk act tells each person once: at the first of its events that concerns them. The others say that it did.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
 from app.db import rows
@@ -44,34 +49,65 @@ class Recipient:
     reason: str
 
 
-def recipients(happening: Happening) -> list[Recipient]:
-    """The watchers of the issue who may see it, without the actor. One query, once per event."""
-    if "recipients" not in happening.memo:
+Names = frozenset[str]
+"""The actions an inbox tells people about."""
+
+
+def recipients(happening: Happening, among: Names) -> list[Recipient]:
+    """The watchers of the issue who may see it, without the actor. One query, once per event.
+
+    `among` are the actions this inbox tells people about: of a bulk act, who is told of an earlier one is left out.
+    """
+    memo = f"recipients {sorted(among)}"
+    if memo not in happening.memo:
         special = named(happening)
-        happening.memo["recipients"] = [
+        happening.memo[memo] = [
             Recipient(Watcher(row.id, row.name, row.email, row.mails), special.get(row.id, row.reason))
-            for row in rows(_PEOPLE, events=[happening.event.id])
+            for row in rows(_people(among), events=[happening.event.id])
         ]
-    listed: list[Recipient] = happening.memo["recipients"]
+    listed: list[Recipient] = happening.memo[memo]
     return listed
 
 
-def count_all(happenings: Sequence[Happening]) -> None:
+def count_all(happenings: Sequence[Happening], among: Names) -> None:
     """Count the recipients of all these events in one query, for `count_recipients` to answer from."""
-    found = {row.id: row.number for row in rows(_NUMBERS, events=[one.event.id for one in happenings])}
+    events = [one.event.id for one in happenings]
+    found = {row.id: row.number for row in rows(_numbers(among), events=events)} if events else {}
     for one in happenings:
-        one.memo[_NUMBER] = found.get(one.event.id, 0)
+        one.memo[_number(among)] = found.get(one.event.id, 0)
 
 
-def count_recipients(happening: Happening) -> int:
+def count_recipients(happening: Happening, among: Names) -> int:
     """How many `recipients` there are, without fetching them."""
-    if _NUMBER not in happening.memo:
-        count_all([happening])
-    return int(happening.memo[_NUMBER])
+    memo = _number(among)
+    if memo not in happening.memo:
+        count_all([happening], among)
+    return int(happening.memo[memo])
 
 
-def watchers_told(*columns: Any) -> Select[Any]:
-    """Rows of these columns, one for each person who is told of each of the `events`, a parameter with their ids."""
+def nobody(happening: Happening) -> str:
+    """Why there are no recipients, in words."""
+    if happening.event.batch_id is not None and count_recipients(happening, frozenset()):
+        return "told once for the whole bulk act"
+    return "nobody else is watching"
+
+
+def watchers_told(among: Names, *columns: Any) -> Select[Any]:
+    """Rows of these columns, one for each person who is told of each of the `events`, a parameter with their ids.
+
+    Without `among` those whom an earlier event of the same bulk act told are there too.
+    """
+    query = _concerned(*columns).where(Event.id.in_(bindparam("events", expanding=True)))
+    return query.where(or_(Event.batch_id.is_(None), ~_told_before(among))) if among else query
+
+
+def told_by_batch(among: Names, *columns: Any) -> Select[Any]:
+    """The same for every event of these actions of a bulk act, the parameter `batch`."""
+    return _concerned(*columns).where(*_of_batch(Event, bindparam("batch"), among))
+
+
+def _concerned(*columns: Any) -> Select[Any]:
+    """Rows of these columns for each event and each watcher whom it concerns."""
     inside = exists().where(Membership.project_id == Event.project_id, Membership.user_id == User.id)
     return (
         select(*columns)
@@ -80,11 +116,10 @@ def watchers_told(*columns: Any) -> Select[Any]:
         .join(Subscription, Subscription.issue_id == Event.issue_id)
         .join(User, User.id == Subscription.user_id)
         .where(
-            Event.id.in_(bindparam("events", expanding=True)),
             Subscription.muted.is_(False),
             # who began to watch after a later event is told of that one
             Subscription.from_seq <= Event.seq,
-            User.is_active,
+            User.is_active.is_(True),
             User.password_hash.is_not(None),
             or_(Event.actor_id.is_(None), User.id != Event.actor_id),
             or_(Project.visibility == "public", User.is_admin, inside),
@@ -92,9 +127,42 @@ def watchers_told(*columns: Any) -> Select[Any]:
     )
 
 
-_NUMBER = "number of recipients"
-_PEOPLE = watchers_told(User.id, User.name, User.email, User.mails, Subscription.reason).order_by(User.id)
-_NUMBERS = watchers_told(Event.id, func.count().label("number")).group_by(Event.id)
+def _told_before(among: Names) -> ColumnElement[bool]:
+    """An earlier event of the same bulk act concerns the person too."""
+    earlier, watched = aliased(Event), aliased(Subscription)
+    return (
+        select(earlier.id)
+        .join(watched, watched.issue_id == earlier.issue_id)
+        .where(
+            *_of_batch(earlier, Event.batch_id, among),
+            earlier.project_id == Event.project_id,
+            earlier.id < Event.id,
+            watched.user_id == User.id,
+            watched.muted.is_(False),
+            watched.from_seq <= earlier.seq,
+        )
+        .correlate(Event, User)
+        .exists()
+    )
+
+
+def _of_batch(event: Any, batch: Any, among: Names) -> list[ColumnElement[bool]]:
+    return [event.batch_id == batch, event.action.in_(sorted(among)), event.quiet.is_(False)]
+
+
+@cache
+def _people(among: Names) -> Select[Any]:
+    columns = (User.id, User.name, User.email, User.mails, Subscription.reason)
+    return watchers_told(among, *columns).order_by(User.id)
+
+
+@cache
+def _numbers(among: Names) -> Select[Any]:
+    return watchers_told(among, Event.id, func.count().label("number")).group_by(Event.id)
+
+
+def _number(among: Names) -> str:
+    return f"number of recipients {sorted(among)}"
 
 
 def named(happening: Happening) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Finding issues: the list of a project and of everything one may see, the board, and the form for a new one."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
@@ -122,6 +123,7 @@ def _list(project: Project | None) -> Response:
             raise
         error, page, number = refusal, list_page(viewer(), "", project=project), 0
     cursor = encode_cursor(*page.next) if page.next else None
+    granted: frozenset[Right] = rights(viewer(), project) if project else frozenset()
     return render(
         "issues/list.html",
         fragment="list",
@@ -129,7 +131,12 @@ def _list(project: Project | None) -> Response:
         place=project,
         topics=[f"project:{project.id}"] if project else [],
         project=project,
-        granted=rights(viewer(), project) if project else frozenset(),
+        granted=granted,
+        bulk=_bulk(project) if project and Right.triage in granted else None,
+        all=request.args.get("select") == "all",
+        step_words=STEP_WORDS,
+        step_glyphs=STEP_GLYPHS,
+        cursor_here=request.args.get("cursor"),
         line=line,
         error=error.message if error else None,
         first="cursor" not in request.args,
@@ -140,6 +147,11 @@ def _list(project: Project | None) -> Response:
         default=not error and is_default(line),
         by_status=count_by_status(viewer(), project) if page.is_empty else {},
     )
+
+
+def _bulk(project: Project) -> dict[str, Any]:
+    """What the bar that changes many issues at once offers."""
+    return {"labels": project_labels(project), "people": people_who_see(project)}
 
 
 def _after() -> Place | None:

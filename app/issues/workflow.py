@@ -29,6 +29,7 @@ MOVES: tuple[tuple[Step, tuple[str, ...], str], ...] = (
     ("reopen", ("resolved", "closed"), "reopened"),
 )
 """Step, from where, to where."""
+TARGETS: dict[str, str] = {step: target for step, _, target in MOVES}
 
 WORDS = {
     "open": "open",
@@ -84,7 +85,7 @@ def change_status(
     except MachineError:
         moved = False
     if not moved:
-        raise Conflict(_refusal(issue, step))
+        raise Conflict(refusal(issue, step))
 
 
 def _record_move(event: EventData) -> None:
@@ -104,7 +105,8 @@ def _action(before: str, after: str | None, facts: dict[str, Any]) -> Action:
     return Reopened(**said) if facts["step"] == "reopen" else StatusChanged(**said)
 
 
-def _refusal(issue: Issue, step: str) -> str:
+def refusal(issue: Issue, step: str) -> str:
+    """Why this step is not possible from where the issue is."""
     now = WORDS[issue.status]
     sources = next(sources for name, sources, _ in MOVES if name == step)
     if step == "close" or issue.status == {"start": "in_progress", "resolve": "resolved"}.get(step):

@@ -42,7 +42,27 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("change", ({ target }) => {
-  const shown = target.matches?.(".tick") && target.form?.querySelector(".bulk b");
-  if (shown) shown.textContent = target.form.querySelectorAll(".tick:checked").length;
+// Shift and a click ticks all from the last one; "Select all shown" needs no new page.
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.(".tick");
+  if (box) {
+    const all = rows();
+    const [from, to] = [last, box.closest("[data-row]")].map((row) => all.indexOf(row)).sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0) for (const one of all.slice(from, to + 1)) one.querySelector(".tick").checked = box.checked;
+    last = box.closest("[data-row]");
+  }
+  if (!event.target.closest?.("[data-select-all]")) return;
+  const boxes = [...document.querySelectorAll(".tick")];
+  const on = boxes.some((one) => !one.checked);
+  for (const one of boxes) one.checked = on;
+  boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
+  event.preventDefault();
 });
+
+const count = (form) => {
+  const shown = form?.querySelector(".bulk b");
+  if (shown) shown.textContent = form.querySelectorAll(".tick:checked").length;
+};
+for (const form of document.forms) count(form);
+
+document.addEventListener("change", ({ target }) => target.matches?.(".tick") && count(target.form));

@@ -10,6 +10,7 @@ from app.events.batch import batch
 from app.events.event import Actor, Event, EventContext
 from app.feeds import consequences
 from app.inboxes.audience import audience
+from app.inboxes.email_notifications import MAILED_NAMES
 from app.inboxes.ledger import postings_of
 from app.inboxes.recipients import recipients
 from app.inboxes.runner import consequence_of, load_happenings
@@ -135,7 +136,7 @@ def test_it_says_of_each_watcher_whether_they_were_told_and_why(app: Flask, worl
     event = newest("commented")
     happening = load_happenings([event.id])[event.id]
     told = {one.name: one for one in audience(happening, postings_of(event.id)).people}
-    assert {one.user.name for one in recipients(happening)} == {
+    assert {one.user.name for one in recipients(happening, MAILED_NAMES)} == {
         name for name, one in told.items() if one.told
     }
     assert told["Told"].ways == "in the product and by mail"
@@ -175,7 +176,9 @@ def test_a_bulk_act_is_named_on_each_of_its_events(app: Flask, world: worlds.Wor
     page = words(browser_of(app, world.lead).get(f"/events/{newest('status_changed').uid}"))
     assert "Part of Started 2 issues, 2 events" in page
     feed = words(browser_of(app, world.lead).get("/projects/ORC/activity"))
-    assert feed.count("as part of “Started 2 issues”") == 2
+    assert feed.count("Rowan Started 2 issues Show each") == 1
+    own = words(browser_of(app, world.lead).get("/issues/ORC-2"))
+    assert "Open to In progress part of a bulk act with 1 other" in own
 
 
 def test_what_is_done_quietly_is_recorded_and_nobody_is_told(app: Flask, world: worlds.World) -> None:
