@@ -3,6 +3,7 @@
 from flask_openapi3.openapi import OpenAPI
 
 from app.api import (
+    bulk,
     comments,
     deliveries,
     events,
@@ -16,7 +17,7 @@ from app.api import (
 )
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
+RESOURCES = (bulk, comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

@@ -161,6 +161,35 @@ class Issues(Page):
     items: list[IssueShape]
 
 
+class LeftShape(Shape):
+    """An issue that is left alone, and why."""
+
+    key: str
+    why: str
+
+
+class StartedRule(Shape):
+    """A rule that a bulk act would start."""
+
+    id: int
+    name: str
+    issues: int
+
+
+class BulkShape(Shape):
+    """What a bulk act did, or would do. `people`, `mails` and `rules` are told of a dry run only."""
+
+    dry_run: bool
+    batch: str | None
+    """The id its events share; null when nothing changed."""
+    changed: list[str]
+    same: list[str]
+    left: list[LeftShape]
+    people: int | None = None
+    mails: int | None = None
+    rules: list[StartedRule] | None = None
+
+
 class CommentShape(Shape):
     """A comment. One that was removed keeps its place, without its text."""
 

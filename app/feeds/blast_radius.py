@@ -53,7 +53,7 @@ class BlastRadius:
 
     changed: Sequence[Chosen]
     same: Sequence[Chosen]
-    left: Sequence[Left]
+    left: list[Left]
     people: int
     """Who would be told, each of them once."""
     mails: int

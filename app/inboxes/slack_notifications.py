@@ -1,7 +1,7 @@
 """Tells a channel in Slack what happens in a project: its own, or that of the installation for public projects.
 
 A channel is called by one at a time, in the order of the events, at most once a second, and not at all while Slack
-asks for patience. When more than FOLD wait they are told in one message.
+asks for patience. When more than FOLD wait they are told in one message, and a bulk act always is.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from app.config import Settings
 from app.db import db
 from app.events.action import Action, Subject
+from app.events.batch import descriptions
 from app.events.issue_actions import Commented
 from app.inboxes import slack_turns
 from app.inboxes.base import Decision, Happening, Inbox, MaybeSent, NotYet, Target, Undeliverable
@@ -87,6 +88,8 @@ class SlackNotifications(Inbox):
             project=self.happening.project.name if self.happening.project else "",
             link=self._project_link(),
             text=self.message(),
+            who=mrkdwn.bold(_actor(self.happening)),
+            batch_id=self.event.batch_id,
         )
         return [Target(channel.receiver, told, held=channel.broken)]
 
@@ -97,8 +100,8 @@ class SlackNotifications(Inbox):
         try:
             others = _to_fold(told, waiting)
             address = _address(told.channel)
-            db.session.rollback()  # nothing is open while we talk to the outside
             text = _folded(told, others) if others else told.text
+            db.session.rollback()  # nothing is open while we talk to the outside
             calling.post(address, text, allowed=_settings().allowed_outgoing)
         except calling.Busy as busy:
             slack_turns.give_back(told, wait=busy.after, error=str(busy))
@@ -175,26 +178,40 @@ def _actor(happening: Happening) -> str:
 
 
 def _to_fold(told: Told, waiting: Sequence[slack_turns.Waiting]) -> list[slack_turns.Waiting]:
-    """Of those that wait behind this one, the ones to be told with it: none while they are few."""
-    if len(waiting) < FOLD or any(one.state == "processing" for one in waiting):
+    """Of those that wait behind this one, the ones to be told with it: the rest of its bulk act, or all when they are
+    many."""
+    if any(one.state == "processing" for one in waiting):
+        return []
+    few = len(waiting) < FOLD
+    if few and told.batch_id is None:
         return []
     happenings = load_happenings([one.event_id for one in waiting])
+    if few:
+        waiting = [one for one in waiting if happenings[one.event_id].event.batch_id == told.batch_id]
     chosen = []
     for one in waiting:
         inbox = SlackNotifications(happenings[one.event_id])
         if inbox.should_process().process and inbox.channel and inbox.channel.name == told.channel:
-            one.text = inbox.message()
+            one.text, one.batch_id = inbox.message(), inbox.event.batch_id
             chosen.append(one)
-    return chosen if len(chosen) >= FOLD else []
+    return chosen if few or len(chosen) >= FOLD else []
 
 
 def _folded(told: Told, others: Sequence[slack_turns.Waiting]) -> str:
     lines = [told.text, *(one.text for one in others)]
     more = len(lines) - LISTED
     where = told.project if told.channel != INSTANCE else "several projects"
-    said = [f"*{len(lines)} things happened* in {mrkdwn.link(told.link, where)}"]
+    said = [_headline(told, others) or f"*{len(lines)} things happened* in {mrkdwn.link(told.link, where)}"]
     said += ["• " + line.partition("\n")[0] for line in lines[:LISTED]]
     return "\n".join(said + ([f"… and {more} more"] if more > 0 else []))
+
+
+def _headline(told: Told, others: Sequence[slack_turns.Waiting]) -> str | None:
+    """ "Ada moved 29 issues to resolved in Orchard", when all of them are one bulk act."""
+    if told.batch_id is None or any(one.batch_id != told.batch_id for one in others):
+        return None
+    what = descriptions([told.batch_id]).get(told.batch_id, "changed several issues")
+    return f"{told.who} {mrkdwn.plain(what)} in {mrkdwn.link(told.link, told.project)}"
 
 
 def _address(name: str) -> str:

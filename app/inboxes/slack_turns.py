@@ -34,6 +34,8 @@ class Told:
     project: str
     link: str
     text: str
+    who: str = ""
+    batch_id: str | None = None
     folded: list[int] = field(default_factory=list)
 
 
@@ -45,6 +47,7 @@ class Waiting:
     event_id: int
     state: str
     text: str = ""
+    batch_id: str | None = None
 
 
 def take(told: Told) -> list[Waiting]:

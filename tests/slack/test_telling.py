@@ -14,6 +14,7 @@ from app.context import caused_by
 from app.db import db
 from app.inboxes.dispatch import drain
 from app.inboxes.slack_turns import send_held
+from app.issues.bulk import Wish, change_all
 from app.issues.comment import add_comment, delete_comment
 from app.issues.editing import prioritise, retitle
 from app.issues.workflow import change_status
@@ -173,6 +174,22 @@ def test_many_that_wait_become_one_message(world: worlds.World, slack: FakeSlack
     assert {(one.state, one.next_attempt_at) for one in found} == {("delivered", None)}
     assert found[-1].reason == "told in one message with 29 others"
     assert targets(found[-1])["#orchard"].state == "delivered"
+
+
+def test_a_bulk_act_is_one_message_however_few_it_changed(world: worlds.World, slack: FakeSlack) -> None:
+    issues = [world.issue, worlds.issue(world.project, world.lead, title="The second")]
+    db.session.commit()
+    told(slack, 1)
+    free()
+    change_all(world.project, [one.key for one in issues], Wish(step="start"), actor=world.member.actor)
+    comment(world, "And a word")
+    before = len(slack.texts)
+    deliver("webhooks")
+    text = slack.texts[before]
+    assert text.splitlines()[0].startswith("*Otis* moved 2 issues to in progress in <")
+    assert text.count("started work") == 2
+    assert "And a word" not in text
+    assert row(SLACK, "status_changed").reason == "told in one message with 1 others"
 
 
 @pytest.mark.parametrize(
