@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, RadioField, SelectField, StringField
 from wtforms.fields import SelectChoice
 
 from app import clock
@@ -83,6 +83,27 @@ class ProfileForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones()]
+
+
+class MailsForm(Form):
+    """Whether one is mailed, and when."""
+
+    mails = BooleanField("Mail me as well")
+    mail_pace = RadioField(
+        "When",
+        choices=[
+            ("at_once", "At once, each by itself"),
+            (
+                "bundled",
+                "Bundled: what happens within ten minutes comes in one mail, unless you are named in it",
+            ),
+            ("daily", "Once a day, at eight"),
+        ],
+        default="at_once",
+        validate_choice=False,
+    )
+    quiet_from = StringField("Quiet from", render_kw={"type": "time"})
+    quiet_to = StringField("until", render_kw={"type": "time"})
 
 
 class PasswordForm(Form):

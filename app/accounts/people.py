@@ -4,6 +4,7 @@ from sqlalchemy import update
 
 from app import clock
 from app.accounts.identity import require_free_email, require_free_username
+from app.accounts.pace import PACE_WORDS, MailPace, clock_text
 from app.accounts.queries import other_admins
 from app.accounts.session import end_sessions
 from app.accounts.token import ApiToken
@@ -85,6 +86,28 @@ def change_mails(user: User, mails: bool, *, actor: Actor) -> None:
         words = {True: "on", False: "off"}
         before, user.mails = user.mails, mails
         record_event(user, PreferenceChanged(key="mails", from_=words[before], to=words[mails]), actor=actor)
+
+
+def change_mail_pace(user: User, pace: MailPace, *, actor: Actor) -> None:
+    """Mail the person at once, bundled, or once a day."""
+    if pace != user.mail_pace:
+        before, user.mail_pace = user.mail_pace, pace
+        words = PreferenceChanged(key="pace of mails", from_=PACE_WORDS[before], to=PACE_WORDS[pace])
+        record_event(user, words, actor=actor)
+
+
+def change_quiet_hours(user: User, hours: tuple[int, int] | None, *, actor: Actor) -> None:
+    """Mail the person nothing in these hours, minutes after midnight; None: at any time."""
+    begin, end = hours or (None, None)
+    if (begin, end) != (user.quiet_from, user.quiet_to):
+        before = _hours(user.quiet_from, user.quiet_to)
+        user.quiet_from, user.quiet_to = begin, end
+        words = PreferenceChanged(key="quiet hours", from_=before, to=_hours(begin, end))
+        record_event(user, words, actor=actor)
+
+
+def _hours(begin: int | None, end: int | None) -> str:
+    return "none" if begin is None else f"{clock_text(begin)} to {clock_text(end)}"
 
 
 def change_password(user: User, password_hash: str, *, actor: Actor, keep: int | None = None) -> int:

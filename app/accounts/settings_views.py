@@ -8,10 +8,19 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import clock
 from app.accounts import agents, attempts, browser
 from app.accounts.current import signed_in, user, viewer
-from app.accounts.forms import PasswordForm, ProfileForm, TokenForm, clean_name, token_fields
+from app.accounts.forms import MailsForm, PasswordForm, ProfileForm, TokenForm, clean_name, token_fields
 from app.accounts.identity import clean_zone
+from app.accounts.pace import clean_pace, clean_quiet, clock_text
 from app.accounts.passwords import Busy, check_password, hash_password, matches
-from app.accounts.people import change_mails, change_password, change_zone, rename_person, revoke_sessions
+from app.accounts.people import (
+    change_mail_pace,
+    change_mails,
+    change_password,
+    change_quiet_hours,
+    change_zone,
+    rename_person,
+    revoke_sessions,
+)
 from app.accounts.queries import person_for_change, token_of
 from app.accounts.session import live_sessions
 from app.accounts.signing_in import TooOften
@@ -62,16 +71,31 @@ def save_profile() -> AnyResponse:
 @blueprint.get("/notifications")
 @signed_in
 def notifications() -> Response:
-    """Whether one is mailed."""
-    return _page("notifications", Form(), account=user())
+    """Whether one is mailed, and when."""
+    me = user()
+    asked = MailsForm(
+        mails=me.mails,
+        mail_pace=me.mail_pace,
+        quiet_from=clock_text(me.quiet_from),
+        quiet_to=clock_text(me.quiet_to),
+    )
+    return _page("notifications", asked, account=me)
 
 
 @blueprint.post("/notifications")
 @signed_in
 def save_notifications() -> AnyResponse:
-    """Be mailed, or not."""
+    """Be mailed, or not, and when."""
+    form = MailsForm()
+    try:
+        pace = clean_pace(form.mail_pace.data or "at_once")
+        quiet = clean_quiet(form.quiet_from.data or "", form.quiet_to.data or "")
+    except Invalid as error:
+        return _page("notifications", form, error, account=user())
     me = _me_for_change()
-    change_mails(me, "mails" in request.form, actor=viewer().actor)
+    change_mails(me, bool(form.mails.data), actor=viewer().actor)
+    change_mail_pace(me, pace, actor=viewer().actor)
+    change_quiet_hours(me, quiet, actor=viewer().actor)
     db.session.commit()
     toast_next_page("Mails are on" if me.mails else "Mails are off. Everything still lands in your inbox.")
     return see_other(url_for("settings.notifications"))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, func
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, BigPk
@@ -27,6 +27,11 @@ class User(Base):
     zone: Mapped[str] = mapped_column(String(60), default="UTC")
     mails: Mapped[bool] = mapped_column(default=True)
     """False: notifications stay in the product, nothing is mailed."""
+    mail_pace: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
+    """When they are mailed, see pace.py."""
+    quiet_from: Mapped[int | None] = mapped_column(SmallInteger)
+    quiet_to: Mapped[int | None] = mapped_column(SmallInteger)
+    """Quiet hours, in minutes after midnight by the person's clock: no mail in between."""
     event_seq: Mapped[int] = mapped_column(default=0)
     event_head: Mapped[str | None] = mapped_column(String(64))
     feed_seq: Mapped[int] = mapped_column(default=0)

@@ -43,7 +43,7 @@ class Target:
     """One receiver of one event: `name` tells it apart from others, `message` is plain data ready to be sent.
 
     `held` says why nothing is sent for now (its endpoint is off): it waits until somebody sends it again.
-    Of an inbox with several threads: `after`, not before then, and that is no failed attempt; `sick`: it failed last
+    `after`: not before then, and that is no failed attempt. Of an inbox with several threads `sick`: it failed last
     time, and such receivers get half of the threads at most.
     """
 

@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app
 from sqlalchemy import Select, bindparam, select
 
 from app.accounts.user import User
@@ -19,6 +18,7 @@ from app.events.event import Event
 from app.events.wording import plain
 from app.inboxes.base import Happening
 from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.inboxes.draft import render
 from app.inboxes.happenings import load_happenings
 from app.inboxes.letter import Letter, one_line
 from app.inboxes.recipients import Names, Recipient, told_by_batch
@@ -67,8 +67,8 @@ class BulkDraft:
             message_id=self.message_id,
             name=self.to.user.name,
             address=self.to.user.email or "",
-            text=_render("mail/bulk.txt", words),
-            html=_render("mail/bulk.html", words),
+            text=render("mail/bulk.txt", words),
+            html=render("mail/bulk.html", words),
             unsubscribe="",
         )
 
@@ -161,8 +161,3 @@ def _entries(batch_id: str, among: Names, base_url: str) -> dict[int, Entry]:
         link = f"{base_url}/issues/{key}#event-{one.event.seq}"
         found[one.issue.id] = Entry(key, one_line(one.issue.title), (*before, said), link)
     return found
-
-
-def _render(template: str, words: Mapping[str, object]) -> str:
-    """Without a request: what pages get from the request is not asked for."""
-    return current_app.jinja_env.get_template(template).render(words)

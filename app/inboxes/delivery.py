@@ -17,7 +17,7 @@ DUE: tuple[State, ...] = ("pending", "processing", "failed")
 """The states in which `next_attempt_at` is set."""
 _OPEN = "next_attempt_at IS NOT NULL"
 CLAIMED = "state = 'processing'"
-_WAITING = "state IN ('pending', 'failed', 'held')"
+WAITING = "state IN ('pending', 'failed', 'held')"
 _MISSED = "state = 'skipped' AND reason = 'off'"
 
 
@@ -92,17 +92,25 @@ class DeliveryTarget(Base):
     """Attempts of which nobody knows whether they arrived: the worker died during one, or no answer came."""
     next_attempt_at: Mapped[datetime | None]
     """Not tried before then: of an inbox with several threads each receiver has its own times."""
+    carrier_id: Mapped[int | None] = mapped_column(BigId)
+    """The delivery in whose mail to the same person this one is told, see mail_bundles.py."""
     last_error: Mapped[str | None] = mapped_column(String(500))
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("delivery_id", "target"),
         Index(
+            "ix_delivery_targets_carrier",
+            "carrier_id",
+            sqlite_where=text("carrier_id IS NOT NULL"),
+            postgresql_where=text("carrier_id IS NOT NULL"),
+        ),
+        Index(
             "ix_delivery_targets_waiting",
             "target",
             "state",
-            sqlite_where=text(_WAITING),
-            postgresql_where=text(_WAITING),
+            sqlite_where=text(WAITING),
+            postgresql_where=text(WAITING),
         ),
     )
 

@@ -4,10 +4,8 @@ Without SMTP_URL the mails are kept and can be read under Admin > Outgoing mail.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -32,13 +30,15 @@ from app.events.issue_actions import (
 from app.events.webhook_actions import WebhookDisabled
 from app.events.wording import plain
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target, Undeliverable
-from app.inboxes.bulk_letter import bulk_drafts, mailed_before
+from app.inboxes.bulk_letter import BulkDraft, bulk_drafts, mailed_before
+from app.inboxes.bundle_letter import bundled
+from app.inboxes.draft import Draft
 from app.inboxes.letter import Letter, as_message, one_line, shortened
+from app.inboxes.mail_bundles import Timed, settle, take_along
 from app.inboxes.owner_letter import owner_target, owner_to_tell
 from app.inboxes.pause_letter import pause_target, person_to_tell
-from app.inboxes.recipients import REASONS, Recipient, nobody, recipients
+from app.inboxes.recipients import Recipient, nobody, recipients
 from app.issues.comment import Comment
-from app.issues.unsubscribing import unsubscribe_token
 from app.notifications.outgoing_mail import OutgoingMail
 
 MAILED: tuple[type[Action], ...] = (
@@ -54,45 +54,9 @@ MAILED: tuple[type[Action], ...] = (
 MAILED_NAMES = frozenset(action.name for action in MAILED)
 MAILED_TO_MAKERS = (WebhookDisabled, IntegrationPaused)
 """What is mailed once, to who set up what stopped working by itself."""
+URGENT = ("mentioned", "assigned")
+"""Reasons for which nobody waits for a bundle."""
 KEPT = "kept: no mail server is set"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A mail that is written when its turn comes: of ten thousand, one at a time is in memory."""
-
-    common: Mapping[str, Any]
-    """What all who are told of this event read."""
-    issue_id: int
-    message_id: str
-    thread_id: str
-    list_id: str
-    subject: str
-    date: datetime
-    to: Recipient
-
-    @cached_property
-    def letter(self) -> Letter:
-        """The mail itself. Asks no database."""
-        base_url, user = _settings().base_url, self.to.user
-        unsubscribe = f"{base_url}/unsubscribe/{unsubscribe_token(self.issue_id, user.id)}"
-        reason = REASONS.get(self.to.reason, REASONS["manual"])
-        words = {**self.common, "reason": reason, "unsubscribe": unsubscribe}
-        return Letter(
-            user_id=user.id,
-            issue_id=self.issue_id,
-            message_id=self.message_id,
-            thread_id=self.thread_id,
-            list_id=self.list_id,
-            sender=self.common["actor"],
-            name=user.name,
-            address=user.email or "",
-            subject=self.subject,
-            date=self.date,
-            text=_render("mail/event.txt", words),
-            html=_render("mail/event.html", words),
-            unsubscribe=unsubscribe,
-        )
 
 
 class EmailNotifications(Inbox):
@@ -148,42 +112,48 @@ class EmailNotifications(Inbox):
         common = self._common(key, settings.base_url)
         mailed = self._mailed()
         bulk = bulk_drafts(self.happening, mailed, MAILED_NAMES, base_url=settings.base_url, inbox=self.name)
-        return [
-            Target(
-                str(one.user.id),
-                bulk.get(one.user.id)
-                or Draft(
-                    common=common,
-                    issue_id=issue.id,
-                    message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
-                    thread_id=f"<issue.{issue.id}@{host}>",
-                    list_id=f"<{project.key.lower()}.{host}>",
-                    subject=f"{first}[{key}] {one_line(issue.title)}",
-                    date=self.event.created_at,
-                    to=one,
-                ),
+        drafts = [
+            bulk.get(one.user.id)
+            or Draft(
+                common=common,
+                issue_id=issue.id,
+                message_id=f"<{self.event.uid}.{self.name}.{one.user.id}@{host}>",
+                thread_id=f"<issue.{issue.id}@{host}>",
+                list_id=f"<{project.key.lower()}.{host}>",
+                subject=f"{first}[{key}] {one_line(issue.title)}",
+                date=self.event.created_at,
+                to=one,
             )
             for one in mailed
         ]
+        return [self._target(one) for one in drafts]
 
     @classmethod
     def send(cls, target: Target) -> str:
-        settings = _settings()
-        letter: Letter = target.message.letter
+        settings, message, more = _settings(), target.message, ""
+        if isinstance(message, Timed):
+            if with_carrier := settle(message):
+                return with_carrier
+            if events := take_along(message):
+                message.bundle = bundled(message, events, MAILED_NAMES, base_url=settings.base_url)
+                more = f" with {len(events)} more in it"
+        letter: Letter = message.letter
         if not mail.is_address(letter.address):
             raise Undeliverable(f"{letter.address} is not an address")
         if settings.smtp_url is None:
-            return KEPT
+            return KEPT + more
         try:
             server = mail.send(as_message(letter, mail_from=settings.mail_from), settings.smtp_url)
         except mail.MailRefused as refusal:
             raise Undeliverable(str(refusal)) from refusal
         except mail.MailInDoubt as doubt:
             raise MaybeSent(str(doubt)) from doubt
-        return f"handed to {server}"
+        return f"handed to {server}{more}"
 
     @classmethod
     def sent(cls, target: Target, event_id: int, outcome: str) -> None:
+        if isinstance(target.message, Timed) and target.message.carried:
+            return
         letter: Letter = target.message.letter
         insert = (postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite).insert
         row = {
@@ -195,7 +165,7 @@ class EmailNotifications(Inbox):
             "subject": letter.subject,
             "text": letter.text,
             "html": letter.html,
-            "state": "kept" if outcome == KEPT else "sent",
+            "state": "kept" if outcome.startswith(KEPT) else "sent",
             "created_at": clock.now(),
         }
         db.session.execute(insert(OutgoingMail).values(row).on_conflict_do_nothing())
@@ -204,6 +174,14 @@ class EmailNotifications(Inbox):
         before = mailed_before(self.event, self.name)
         told = recipients(self.happening, MAILED_NAMES)
         return [one for one in told if one.user.email and one.user.mails and one.user.id not in before]
+
+    def _target(self, draft: Draft | BulkDraft) -> Target:
+        """The mail, with the time its receiver chose if it is not at once and at any hour."""
+        to, event = draft.to, self.event
+        if to.user.pace.is_plain:
+            return Target(str(to.user.id), draft)
+        due = to.user.pace.moment(event.created_at, urgent=to.reason in URGENT)
+        return Target(str(to.user.id), Timed(draft, event.id, to.user.id), after=due)
 
     def _common(self, key: str, base_url: str) -> dict[str, Any]:
         """What the mails of this event have in common."""
@@ -258,11 +236,6 @@ class EmailNotifications(Inbox):
 def _absolute(html: str, base_url: str) -> str:
     """Links within the product lead there from a mail too. The HTML is our own sanitiser's."""
     return re.sub(r'(href|src)="/(?!/)', rf'\1="{base_url}/', html)
-
-
-def _render(template: str, words: Mapping[str, object]) -> str:
-    """Without a request: what pages get from the request is not asked for."""
-    return current_app.jinja_env.get_template(template).render(words)
 
 
 def _settings() -> Settings:

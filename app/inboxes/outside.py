@@ -6,7 +6,7 @@ have been sent twice.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,6 +40,7 @@ FINISHED = ("delivered", "skipped", "dead", "discarded")
 AT_REST = (*FINISHED, "held")
 """The states of a target that is not tried again by itself."""
 UNDER_WAY = "processing"
+LATER = "waits for the time its receiver chose"
 UNSURE = "may have been sent"
 TWICE = "may have been sent twice"
 
@@ -79,10 +80,16 @@ def _send_all(claim: Claim, kind: type[Inbox], waiting: deque[Target]) -> dict[s
 
     What has been tried is taken out and let go: the messages of ten thousand targets are never there at once.
     """
-    standings = _prepare(claim, waiting)
+    moment = clock.now()
+    later = {one.name: one.after - moment for one in waiting if one.after is not None and one.after > moment}
+    standings = _prepare(claim, waiting, later)
     for _ in range(len(waiting)):
         target = waiting.popleft()
-        if standings[target.name].state not in AT_REST:
+        if standings[target.name].state in AT_REST:
+            continue
+        if target.name in later:
+            standings[target.name] = _Standing("pending", LATER, later[target.name])
+        else:
             waiting.append(target)
     began = held_since = clock.monotonic()
     while waiting:
@@ -107,7 +114,7 @@ def _hand_back(claim: Claim, unbegun: Target) -> None:
     db.session.commit()
 
 
-def _prepare(claim: Claim, targets: deque[Target]) -> dict[str, _Standing]:
+def _prepare(claim: Claim, targets: deque[Target], later: Mapping[str, timedelta]) -> dict[str, _Standing]:
     """A row for each target, the first one begun; returns where each stands. Those that are none any more are let go.
 
     One that is under way was begun by a worker that is gone: nobody knows whether it arrived.
@@ -128,9 +135,11 @@ def _prepare(claim: Claim, targets: deque[Target]) -> dict[str, _Standing]:
         _change(claim, gone, state="skipped", reason="not concerned any more", finished_at=clock.now())
     known |= _hold_and_free(claim, targets, known)
     standings = {target.name: known.get(target.name, _Standing("pending")) for target in targets}
-    first = next((name for name, at in standings.items() if at.state not in AT_REST), None)
-    if first is not None:
-        _change(claim, [first], state=UNDER_WAY)
+    open_ones = [name for name, at in standings.items() if at.state not in AT_REST]
+    if unbegun := [name for name in open_ones if name in later]:
+        _change(claim, unbegun, state="pending", reason=LATER)
+    if begun := [name for name in open_ones if name not in later]:
+        _change(claim, begun[:1], state=UNDER_WAY)
     db.session.commit()
     return standings
 
@@ -219,14 +228,19 @@ def _verdict(claim: Claim, kind: type[Inbox], decision: Decision, standings: dic
 
     Held while all that is left waits for somebody.
     """
-    failed = [at.error or "" for at in standings.values() if at.state == "failed"]
+    failed = {name: at for name, at in standings.items() if at.state == "failed"}
     hopeless = [at.error or "" for at in standings.values() if at.state == "dead"]
     waiting = [at.error or "" for at in standings.values() if at.state == "held"]
+    not_yet = [at for at in standings.values() if at.state == "pending"]
     if failed:
-        soonest = max(at.after for at in standings.values())
-        return after_failure(claim, "; ".join(failed), kind.backoff, at_least=soonest)
-    if not_yet := [at for at in standings.values() if at.state == "pending"]:
-        return after_waiting(claim, not_yet[0].error or "", max(at.after for at in not_yet))
+        errors = "; ".join(at.error or "" for at in failed.values())
+        longest = max(at.after for at in failed.values())
+        again = after_failure(claim, errors, kind.backoff, at_least=longest)
+        if again.state == "failed" or not not_yet:
+            return again
+        _give_up(claim, list(failed))  # the others' time is still to come
+    if not_yet:
+        return after_waiting(claim, not_yet[0].error or "", min(at.after for at in not_yet))
     if waiting:
         return Mark(claim, "held", reason="; ".join(dict.fromkeys(waiting)))
     if hopeless and len(hopeless) == len(standings):
@@ -235,6 +249,12 @@ def _verdict(claim: Claim, kind: type[Inbox], decision: Decision, standings: dic
         reason = f"{decision.reason}, {len(hopeless)} of them could not be reached"
         return Mark(claim, "delivered", reason=reason, error="; ".join(hopeless))
     return Mark(claim, "delivered", reason=decision.reason)
+
+
+def _give_up(claim: Claim, names: Sequence[str]) -> None:
+    begin_write()
+    _change(claim, names, state="dead", finished_at=clock.now())
+    db.session.commit()
 
 
 def _change(claim: Claim, names: Sequence[str], **values: object) -> None:

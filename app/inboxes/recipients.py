@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from app.accounts.pace import Pace
 from app.accounts.user import User
 from app.db import rows
 from app.events.event import Event
@@ -39,6 +40,7 @@ class Watcher:
     name: str
     email: str | None
     mails: bool
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Recipient:
     reason: str
 
 
+USUAL = Pace()
+"""Shared by all who wait for nothing: there may be ten thousand."""
 Names = frozenset[str]
 """The actions an inbox tells people about."""
 
@@ -62,11 +66,16 @@ def recipients(happening: Happening, among: Names) -> list[Recipient]:
     if memo not in happening.memo:
         special = named(happening)
         happening.memo[memo] = [
-            Recipient(Watcher(row.id, row.name, row.email, row.mails), special.get(row.id, row.reason))
+            Recipient(_watcher(row), special.get(row.id, row.reason))
             for row in rows(_people(among), events=[happening.event.id])
         ]
     listed: list[Recipient] = happening.memo[memo]
     return listed
+
+
+def _watcher(row: Any) -> Watcher:
+    pace = Pace(row.mail_pace, row.zone, row.quiet_from, row.quiet_to)
+    return Watcher(row.id, row.name, row.email, row.mails, USUAL if pace.is_plain else pace)
 
 
 def count_all(happenings: Sequence[Happening], among: Names) -> None:
@@ -153,7 +162,8 @@ def _of_batch(event: Any, batch: Any, among: Names) -> list[ColumnElement[bool]]
 @cache
 def _people(among: Names) -> Select[Any]:
     columns = (User.id, User.name, User.email, User.mails, Subscription.reason)
-    return watchers_told(among, *columns).order_by(User.id)
+    when = (User.mail_pace, User.zone, User.quiet_from, User.quiet_to)
+    return watchers_told(among, *columns, *when).order_by(User.id)
 
 
 @cache
