@@ -10,9 +10,11 @@
 import logging
 import os
 import random
+import secrets
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from flask import Flask
@@ -23,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import broker, clock, periodic
 from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
+from app.inboxes import left_behind
 from app.inboxes.base import Inbox
 from app.inboxes.delivery import Delivery, queues_with_work
 from app.inboxes.registry import inboxes_for, names_of, queues
@@ -42,7 +45,8 @@ PASSED_ON = ("webhooks", "sync")
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
-WORKER = f"{socket.gethostname()}:{os.getpid()}"
+WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
+"""This worker and no other, in the name of which its children claim, one after the other."""
 
 
 def add_deliveries(batch: Sequence[Recorded]) -> None:
@@ -185,14 +189,18 @@ def run_periodic(name: str) -> None:
 
 def start_sweeper(app: Flask) -> None:
     """Sweep each second in a thread of this worker, from before Redis answers until the process ends."""
-    threading.Thread(target=_sweep_forever, args=(app,), name="sweeper", daemon=True).start()
+    began = clock.now()
+    threading.Thread(target=_sweep_forever, args=(app, began), name="sweeper", daemon=True).start()
 
 
-def _sweep_forever(app: Flask) -> None:
-    pause = threading.Event()
+def _sweep_forever(app: Flask, began: datetime) -> None:
+    pause, freed = threading.Event(), False
     while not pause.wait(SWEEP_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not a secret
         try:
             with app.app_context():
+                if not freed:
+                    left_behind.free(WORKER, before=began)
+                    freed = True
                 sweep()
         except SQLAlchemyError:
             log.exception("The sweep failed; the next one is in a second")

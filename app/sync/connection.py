@@ -27,10 +27,10 @@ SYNC = Actor("sync", ref="github")
 """Who makes the changes that came from GitHub."""
 DIRECTIONS = {"both": "Both ways", "out": "Only from here to GitHub", "in": "Only from GitHub to here"}
 CHOICES = {"all": "All issues", "label": "Issues with a label", "hand": "Those linked by hand"}
-HOLD = timedelta(seconds=30)
+HOLD = timedelta(seconds=20)
 """Whoever exchanges has the connection to themselves for this long, unless they give it back earlier or hold on to it.
 
-No longer than a delivery is anybody's: when a worker dies, both are free at the same time.
+When a worker dies nobody can exchange for so long.
 """
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 

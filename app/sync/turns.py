@@ -27,7 +27,7 @@ from app.worker import rq
 log = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
-REQUEST = timedelta(seconds=15)
+REQUEST = timedelta(seconds=12)
 """Longer than a request to GitHub may take."""
 LONGEST_REST = timedelta(minutes=10)
 WORK = "app.sync.working.work_off"
