@@ -14,6 +14,7 @@ from app.db import begin_write, db
 from app.inboxes.base import LEASE, TWICE, UNDER_WAY, UNSURE
 from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.inboxes.slack_turns import NAME, Told
+from app.slack.channel import locked
 
 
 def claim(told: Told, deliveries: Sequence[int]) -> list[int]:
@@ -21,6 +22,7 @@ def claim(told: Told, deliveries: Sequence[int]) -> list[int]:
     moment = clock.now()
     by = select(Delivery.claimed_by).where(Delivery.event_id == told.event_id, Delivery.inbox == NAME)
     begin_write()
+    locked(told.channel)  # whoever else changes many of them at once waits
     taken = db.session.scalars(
         update(Delivery)
         .where(Delivery.id.in_(deliveries), Delivery.state.in_(("pending", "failed")))

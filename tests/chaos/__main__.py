@@ -39,7 +39,9 @@ def main() -> int:
             for inbox, seconds in found[name].delays.by_inbox.items():
                 _say(f"  {inbox}: {spread(seconds)}")
             if found[name].delay(0.99) > 60:
-                _say("OVER: recovery p99 is to be 60 s at most")
+                _say("OVER: recovery p99 is to be 60 s at most. The slowest:")
+                for line in found[name].delays.slowest:
+                    _say(f"  {line}")
                 return 1
     if options.write:
         _write(found)

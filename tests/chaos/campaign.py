@@ -21,6 +21,8 @@ from tests.support.house import House, Person, found_project
 
 QUIET_WITHIN = 150.0
 """After the last kill, until all deliveries are finished: a lease, the longest pause of the supervisor, and some."""
+CALM = 3
+"""Who writes on GitHub takes so many times longer than the people here."""
 LINKED = 4
 """One issue in so many is kept the same on GitHub."""
 
@@ -97,7 +99,8 @@ def run(house: House, beyond: Outside, plan: Plan, say: Callable[[str], None] = 
     """Fill the house, let them write and die, and compare the books. Raises AssertionError at what does not add up."""
     log = Log()
     writers = _people(house, beyond, plan, log)
-    octocat = Octocat(beyond.github, seed=plan.seed, pace=plan.pace)
+    slow, slower = plan.pace
+    octocat = Octocat(beyond.github, seed=plan.seed, pace=(CALM * slow, CALM * slower))
     post = Post(beyond.github, house.url + beyond.connection, seed=plan.seed)
     post.start()
     try:

@@ -20,6 +20,8 @@ class Delays:
     """From a refusal to being taken: what the schedule says, and what a death on the way adds."""
     by_inbox: dict[str, list[float]]
     """Of its deliveries, whatever became of them."""
+    slowest: list[str]
+    """The last ones to be finished, Slack's left out: where to look."""
 
 
 def share(seconds: list[float], part: float) -> float:
@@ -63,7 +65,29 @@ def delays(house: House) -> Delays:
         sorted(slack),
         sorted(refused),
         {inbox: sorted(seconds) for inbox, seconds in by_inbox.items()},
+        _slowest(house),
     )
+
+
+def _slowest(house: House, most: int = 8) -> list[str]:
+    rows = house.rows(
+        "SELECT d.event_id, e.issue_id, d.inbox, d.attempts, d.created_at, d.started_at, d.finished_at, d.reason "
+        "FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.inbox <> 'slack_notifications'"
+    )
+    found = sorted(
+        (
+            (_moment(row[6]) - _moment(row[4])).total_seconds(),
+            (_moment(row[6]) - _moment(row[5])).total_seconds(),
+            row,
+        )
+        for row in rows
+        if row[5] is not None
+    )
+    return [
+        f"{inbox}, event {event} of issue {issue}: {all_in_all:.1f} s, {attempts} attempts, "
+        f"the last took {last:.1f} s and ended at {_moment(ended):%H:%M:%S}: {reason}"
+        for all_in_all, last, (event, issue, inbox, attempts, _, _, ended, reason) in reversed(found[-most:])
+    ]
 
 
 def _add(

@@ -70,7 +70,7 @@ def mails_that_came(house: House, mailbox: Mailbox) -> Came:
     sent = targets(house, "email_notifications")
     arrived = Counter(str(BytesHeaderParser().parsebytes(raw)["Message-ID"]).strip() for raw in mailbox.raw)
     may_have_come = {ids[one.event_id, one.target]: 1 + one.doubts for one in sent}
-    return _compared("mail", arrived, may_have_come, may_have_come, marked=_doubtful(sent))
+    return compared("mail", arrived, may_have_come, may_have_come, marked=_doubtful(sent))
 
 
 def webhooks_that_came(house: House, there: Sink, hooks: Sequence[Hook]) -> dict[str, Came]:
@@ -96,13 +96,13 @@ def webhooks_that_came(house: House, there: Sink, hooks: Sequence[Hook]) -> dict
         came = there.at(hook.path)
         _are_signed(came, hook.secret)
         known = {str(uid): number for uid, number in answered.items()}
-        _compared(hook.path, _ids(came), known, {one.uid: known[one.uid] + one.doubts for one in mine})
+        compared(hook.path, _ids(came), known, {one.uid: known[one.uid] + one.doubts for one in mine})
         taken = _ids(one for one in there.taken if one.path == hook.path)
         delivered = [one.uid for one in mine if one.state == "delivered"]
         may_have_come = {one.uid: 1 + one.doubts for one in mine}
         refused = sum(known.values()) - len(delivered)
         more = f"{refused} refused first and sent again" if refused else ""
-        found[f"webhook {hook.path}"] = _compared(
+        found[f"webhook {hook.path}"] = compared(
             hook.path, taken, delivered, may_have_come, marked=_doubtful(mine), more=more
         )
     return found
@@ -126,8 +126,8 @@ def slack_that_came(house: House, texts: Sequence[str]) -> Came:
         assert not many or len(places) == min(int(many[1]), 15), text
     may_have_come = {one.place: 1 + one.doubts for one in sent}
     assert sum(sizes[place] for place in heads) == len(folded), "as many are folded as the messages say"
-    _compared("slack", said, heads, may_have_come)
-    came = _compared("slack", spoken, heads, may_have_come, marked=_doubtful(sent))
+    compared("slack", said, heads, may_have_come)
+    came = compared("slack", spoken, heads, may_have_come, marked=_doubtful(sent))
     more = f"{len(folded)} more told in {sum(map(bool, sizes.values()))} messages of many" if folded else ""
     return Came(came.taken, came.doubled, came.marked, more)
 
@@ -141,7 +141,7 @@ def all_that_came(house: House, beyond: Outside) -> dict[str, Came]:
     }
 
 
-def _compared(
+def compared(
     sink: str,
     arrived: Mapping[Any, int],
     sent: Iterable[Any],
