@@ -3,11 +3,12 @@
 import json
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import clock
 from app.db import db
@@ -22,6 +23,7 @@ from app.notifications.outgoing_mail import OutgoingMail
 from app.sealing import seal
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection, locked, resume
+from app.sync.github import GitHub
 from app.sync.turns import NotNow, turn
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, make_due, row, rows, targets, writes_again
@@ -341,6 +343,47 @@ def test_many_pages_come_in_whole(app: Flask, both: Both, github: object, world:
     both.ask()
     assert connection.id
     assert both.here(121).title == "Issue 119"
+
+
+def test_a_call_that_came_late_overwrites_nothing_that_was_changed_there_since(
+    both: Both, connection: SyncConnection
+) -> None:
+    both.github.now = lambda: clock.now() + timedelta(seconds=60)
+    both.github.edit(1, body="More")
+    both.github.edit(1, title="Theirs")
+    early, late = both.github.take_calls()
+    retitle(both.here(), "Ours", actor=both.world.actor)
+    both.call([early])
+    both.call([late])
+    both.settle()
+    [conflict] = conflicts(both)
+    assert (conflict.field, conflict.ours, conflict.theirs) == ("title", "Ours", "Theirs")
+    assert both.here().title == both.github.issues[1]["title"] == "Theirs"
+
+
+def test_a_call_that_is_worked_off_again_after_a_death_sends_nothing_again(
+    both: Both, connection: SyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = GitHub.change_issue
+
+    def change_and_die(*arguments: Any) -> None:
+        change(*arguments)
+        raise KeyboardInterrupt
+
+    both.github.now = lambda: clock.now() + timedelta(seconds=60)
+    both.github.edit(1, body="More")
+    retitle(both.here(), "Ours", actor=both.world.actor)
+    with monkeypatch.context() as dying:
+        dying.setattr(GitHub, "change_issue", change_and_die)
+        pytest.raises(KeyboardInterrupt, both.call)
+    writes_again()
+    db.session.execute(update(SyncConnection).values(busy_until=None))
+    db.session.commit()
+    both.work_off()
+    both.settle()
+    assert both.github.idle == []
+    assert [method for method, _ in both.github.requests].count("PATCH") == 1
+    assert both.here().title == both.github.issues[1]["title"] == "Ours"
 
 
 def test_a_connection_is_free_soon_after_the_death_of_who_exchanged_and_kept_by_who_goes_on(
