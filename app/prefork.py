@@ -58,9 +58,9 @@ class Child:
         replaced."""
         _raise_when_stopped()
         _leave_the_parents_connections(self.app)
-        for start in self.on_start:
-            start(self.app)
         try:
+            for start in self.on_start:
+                start(self.app)
             while True:
                 connection = self._reach_redis()
                 worker = self._make_worker(connection)

@@ -46,8 +46,8 @@ def deliver_one(event_id: int, path: str) -> None:
 
     from app.db import begin_write
     from app.inboxes.delivery import Delivery
-    from app.inboxes.registry import INBOXES
     from app.inboxes.happenings import load_happenings
+    from app.inboxes.registry import INBOXES
 
     for kind in INBOXES:
         if kind.outside:

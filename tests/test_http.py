@@ -12,7 +12,8 @@ import pytest
 
 from app import http
 from app.http import AddressRefused, Answer, Unreachable, check_address, request
-from tests.support.sink import HUGE, SAID, Sink, certificate, sink
+from tests.support.certificates import certificate
+from tests.support.sink import HUGE, SAID, Sink, sink
 
 LOOPBACK = ("127.0.0.0/8",)
 

@@ -20,6 +20,13 @@ from app.projects.project import Project
 
 LEASE = timedelta(seconds=30)
 """A claimed delivery is due again after this long unless it is marked or its lease renewed (decisions §11)."""
+FINISHED = ("delivered", "skipped", "dead", "discarded")
+"""The states of a target that nothing more happens to by itself or by a switch."""
+AT_REST = (*FINISHED, "held")
+"""The states of a target that is not tried again by itself."""
+UNDER_WAY = "processing"
+UNSURE = "may have been sent"
+TWICE = "may have been sent twice"
 
 
 @dataclass(frozen=True, slots=True)

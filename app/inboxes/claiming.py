@@ -64,20 +64,6 @@ def hand_back(claim: Claim) -> bool:
     return _apply(claim, {"state": "pending", "attempts": claim.attempt - 1, "next_attempt_at": now})
 
 
-def free(by: str) -> int:
-    """Make due what `by` has claimed and will never finish, because it is dead; returns how many.
-
-    They stay claimed until somebody takes them, alone, as what may be what kills workers.
-    """
-    change = (
-        update(Delivery)
-        .where(_CLAIMED, Delivery.claimed_by == by)
-        .values(next_attempt_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )
-    return int(db.session.execute(change).rowcount)  # type: ignore[attr-defined]
-
-
 def _claim(queue: str, inboxes: Sequence[str], *, abandoned: bool, limit: int, by: str) -> list[Claim]:
     moment = clock.now()
     found = rows(

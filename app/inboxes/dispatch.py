@@ -14,6 +14,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from flask import Flask
@@ -22,10 +23,10 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import broker, clock, periodic
-from app.db import after_commit, begin_write, db, read_first, run
+from app.db import after_commit, db, read_first, run
 from app.events.recording import Recorded, subscribers
+from app.inboxes import left_behind
 from app.inboxes.base import Inbox
-from app.inboxes.claiming import free
 from app.inboxes.delivery import Delivery
 from app.inboxes.due import queues_with_work
 from app.inboxes.registry import inboxes_for, queues
@@ -49,7 +50,7 @@ SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
 WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
-"""Who claims. Of a worker it is the parent and all its children, one after the other, and nobody else ever again."""
+"""This worker and no other, in the name of which its children claim, one after the other."""
 
 
 def add_deliveries(batch: Sequence[Recorded]) -> None:
@@ -191,30 +192,20 @@ def run_periodic(name: str) -> None:
     broker.call(lambda redis: redis.delete(f"tidings:turn:{name}"), 0)
 
 
-def take_back(app: Flask) -> None:
-    """What the child before this one had claimed when it died is due now, not when its lease runs out."""
-    try:
-        with app.app_context():
-            begin_write()
-            number = free(WORKER)
-            db.session.commit()
-    except SQLAlchemyError:  # the database is away for a moment: the leases run out
-        log.exception("Could not take back what the worker's last child had claimed")
-    else:
-        if number:
-            log.warning("Took back %d deliveries that the worker's last child had claimed", number)
-
-
 def start_sweeper(app: Flask) -> None:
     """Sweep each second in a thread of this worker, from before Redis answers until the process ends."""
-    threading.Thread(target=_sweep_forever, args=(app,), name="sweeper", daemon=True).start()
+    began = clock.now()
+    threading.Thread(target=_sweep_forever, args=(app, began), name="sweeper", daemon=True).start()
 
 
-def _sweep_forever(app: Flask) -> None:
-    pause = threading.Event()
+def _sweep_forever(app: Flask, began: datetime) -> None:
+    pause, freed = threading.Event(), False
     while not pause.wait(SWEEP_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not a secret
         try:
             with app.app_context():
+                if not freed:
+                    left_behind.free(WORKER, before=began)
+                    freed = True
                 sweep()
         except SQLAlchemyError:
             log.exception("The sweep failed; the next one is in a second")
@@ -227,5 +218,4 @@ def _wake_key(queue: str) -> str:
 
 
 subscribers.append(add_deliveries)
-rq.on_child_start(take_back)
 rq.on_child_start(start_sweeper)

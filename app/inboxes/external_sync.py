@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 
 from app import clock
 from app.config import Settings
@@ -142,6 +142,7 @@ class ExternalSync(Inbox):
             with turn(message.connection_id, settings) as (connection, hub), caused_by(**cause):
                 return outgoing.send(connection, message.act, hub, base_url=settings.base_url)
         except NotNow as not_now:
+            _put_off(message, not_now.after)
             raise NotYet(str(not_now), after=not_now.after) from not_now
         except IsPaused as paused:
             raise NotYet(str(paused), after=timedelta()) from paused
@@ -174,10 +175,37 @@ def send_held() -> None:
     db.session.commit()
 
 
+def _put_off(message: _Message, wait: timedelta) -> None:
+    """Let everything behind wait as long: asked one by one, it would keep the worker from all else."""
+    until = clock.now() + wait
+    projects = select(SyncConnection.project_id).where(SyncConnection.id == message.connection_id)
+    behind = (
+        select(Delivery.id)
+        .join(Event, Event.id == Delivery.event_id)
+        .where(
+            Event.project_id.in_(projects),
+            Event.id > message.event_id,
+            Delivery.inbox == ExternalSync.name,
+            Delivery.state.in_(("pending", "failed")),
+            Delivery.next_attempt_at < until,
+        )
+        .with_for_update(of=Delivery, skip_locked=True)
+    )
+    begin_write()
+    db.session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(behind))
+        .values(next_attempt_at=until)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
 def _wait_for_earlier(message: _Message) -> None:
-    """Raises NotYet while an earlier act of the same issue is not through."""
+    """Raises NotYet while an earlier act of the same issue is not through. One that is under way is soon, mostly."""
+    soonest = func.min(case((Delivery.state == "processing", None), else_=Delivery.next_attempt_at))
     earlier = (
-        select(func.min(Delivery.next_attempt_at))
+        select(func.count(), soonest)
         .join(Event, Event.id == Delivery.event_id)
         .where(
             Event.issue_id == message.act.issue_id,
@@ -186,10 +214,11 @@ def _wait_for_earlier(message: _Message) -> None:
             Delivery.state.in_(OPEN),
         )
     )
-    moment = db.session.scalar(earlier)
+    number, moment = db.session.execute(earlier).one()
     db.session.rollback()
-    if moment is not None:
-        raise NotYet("waits for an earlier act on this issue", after=max(moment - clock.now(), SOON))
+    if number:
+        after = max(moment - clock.now(), SOON) if moment else SOON
+        raise NotYet("waits for an earlier act on this issue", after=after)
 
 
 def _settings() -> Settings:

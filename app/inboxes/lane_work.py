@@ -13,11 +13,24 @@ from sqlalchemy import insert, select, update
 
 from app import clock
 from app.db import db
-from app.inboxes.base import Decision, Happening, Inbox, MaybeSent, Target, TryLater, Undeliverable, Withheld
+from app.inboxes.base import (
+    AT_REST,
+    FINISHED,
+    TWICE,
+    UNDER_WAY,
+    UNSURE,
+    Decision,
+    Happening,
+    Inbox,
+    MaybeSent,
+    Target,
+    TryLater,
+    Undeliverable,
+    Withheld,
+)
 from app.inboxes.claiming import Claim, LostLease, renew
 from app.inboxes.delivery import DeliveryTarget
 from app.inboxes.marking import Mark, mark, next_wait
-from app.inboxes.outside import AT_REST, FINISHED, TWICE, UNDER_WAY, UNSURE
 from app.inboxes.registry import BY_NAME
 
 

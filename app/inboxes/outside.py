@@ -15,7 +15,12 @@ from sqlalchemy import insert, select, update
 from app import clock, processes
 from app.db import begin_write, db
 from app.inboxes.base import (
+    AT_REST,
+    FINISHED,
     LEASE,
+    TWICE,
+    UNDER_WAY,
+    UNSURE,
     Decision,
     Happening,
     Inbox,
@@ -35,14 +40,7 @@ Load = Callable[[Sequence[int]], dict[int, Happening]]
 RENEW_AFTER = LEASE.total_seconds() / 3
 SLICE_SECONDS = 10.0
 """A delivery to many gives its place up after this long, so that a slow receiver does not hold up other events."""
-FINISHED = ("delivered", "skipped", "dead", "discarded")
-"""The states of a target that nothing more happens to by itself or by a switch."""
-AT_REST = (*FINISHED, "held")
-"""The states of a target that is not tried again by itself."""
-UNDER_WAY = "processing"
 LATER = "waits for the time its receiver chose"
-UNSURE = "may have been sent"
-TWICE = "may have been sent twice"
 
 
 @dataclass(frozen=True, slots=True)

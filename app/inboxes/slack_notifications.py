@@ -14,17 +14,18 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.config import Settings
-from app.db import db
+from app.db import begin_write, db
 from app.events.action import Action, Subject
 from app.events.batch import descriptions
 from app.events.issue_actions import Commented
-from app.inboxes import slack_turns
+from app.inboxes import slack_folding, slack_turns
 from app.inboxes.base import Decision, Happening, Inbox, MaybeSent, NotYet, Target, Undeliverable
 from app.inboxes.happenings import load_happenings
 from app.inboxes.slack_turns import Told
 from app.issues.comment import Comment
 from app.sealing import Unsealable, unseal
 from app.slack import calling, mrkdwn
+from app.slack import channel as channels
 from app.slack.channel import FAMILIES, INSTANCE, USUAL, SlackChannel, channel_of, instance_channel
 
 FOLD = 20
@@ -84,6 +85,7 @@ class SlackNotifications(Inbox):
         assert channel is not None
         told = Told(
             channel=channel.name,
+            receiver=channel.receiver,
             event_id=self.event.id,
             project=self.happening.project.name if self.happening.project else "",
             link=self._project_link(),
@@ -98,33 +100,34 @@ class SlackNotifications(Inbox):
         told: Told = target.message
         waiting = slack_turns.take(told)
         try:
-            others = _to_fold(told, waiting)
+            others = _take_along(told, waiting)
             address = _address(told.channel)
             text = _folded(told, others) if others else told.text
             db.session.rollback()  # nothing is open while we talk to the outside
             calling.post(address, text, allowed=_settings().allowed_outgoing)
         except calling.Busy as busy:
-            slack_turns.give_back(told, wait=busy.after, error=str(busy))
+            _give_back(told, busy, wait=busy.after)
             raise NotYet(str(busy), after=busy.after) from busy
         except (calling.Broken, Unsealable) as hopeless:
-            slack_turns.give_back(told, error=str(hopeless), broken=True)
+            _give_back(told, hopeless, broken=True)
             raise Undeliverable(str(hopeless)) from hopeless
         except calling.Unsure as unsure:
-            slack_turns.give_back(told, error=str(unsure))
+            _give_back(told, unsure)
             raise MaybeSent(str(unsure)) from unsure
         except calling.Unwanted as unwanted:
-            slack_turns.give_back(told, error=str(unwanted))
+            _give_back(told, unwanted)
             raise Undeliverable(str(unwanted)) from unwanted
         except Exception as error:
-            slack_turns.give_back(told, error=str(error))
+            _give_back(told, error)
             raise
-        told.folded = [other.delivery_id for other in others]
         return f"told together with {len(others)} others" if others else "told"
 
     @classmethod
     def sent(cls, target: Target, event_id: int, outcome: str) -> None:  # noqa: ARG003
         told: Told = target.message
-        slack_turns.mark_sent(told, receiver=target.name)
+        channels.give_back(told.channel, sent=True)
+        if told.folded:
+            slack_folding.mark_told(told)
 
     @cached_property
     def channel(self) -> _Channel | None:
@@ -171,10 +174,29 @@ class SlackNotifications(Inbox):
         return gone is not None
 
 
+def _give_back(
+    told: Told, error: Exception, *, wait: timedelta = channels.PACE, broken: bool = False
+) -> None:
+    """The call is over and did not work: the channel is free again, and so is what was to be told with this one."""
+    db.session.rollback()
+    begin_write()
+    slack_turns.give_back(told, error=str(error), wait=wait, broken=broken)
+    if told.folded:
+        slack_folding.let_go(told, wait=wait, unsure=isinstance(error, calling.Unsure))
+    db.session.commit()
+
+
 def _actor(happening: Happening) -> str:
     if happening.actor is not None:
         return happening.actor.name
     return ROBOTS.get(happening.event.actor_kind, "Tidings")
+
+
+def _take_along(told: Told, waiting: Sequence[slack_turns.Waiting]) -> list[slack_turns.Waiting]:
+    """Claim what is to be told with this one; returns what is ours now."""
+    others = _to_fold(told, waiting)
+    taken = slack_folding.claim(told, [other.delivery_id for other in others]) if others else []
+    return [other for other in others if other.delivery_id in taken]
 
 
 def _to_fold(told: Told, waiting: Sequence[slack_turns.Waiting]) -> list[slack_turns.Waiting]:

@@ -6,13 +6,13 @@ Who must wait lets everybody behind wait with them, in one statement, so that a 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 
 from app import clock
 from app.db import begin_write, db
 from app.events.event import Event
 from app.inboxes.base import NotYet
-from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.inboxes.delivery import Delivery
 from app.periodic import periodic
 from app.projects.project import Project
 from app.slack import channel as channels
@@ -30,6 +30,7 @@ class Told:
     """One message on its way, as plain data. `folded`: the deliveries that were told with it."""
 
     channel: str
+    receiver: str
     event_id: int
     project: str
     link: str
@@ -37,6 +38,7 @@ class Told:
     who: str = ""
     batch_id: str | None = None
     folded: list[int] = field(default_factory=list)
+    folded_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -80,46 +82,9 @@ def take(told: Told) -> list[Waiting]:
 
 
 def give_back(told: Told, *, error: str, wait: timedelta = channels.PACE, broken: bool = False) -> None:
-    """The call did not work; those behind wait as long."""
-    db.session.rollback()
-    begin_write()
+    """The call did not work; those behind wait as long. In the transaction in hand."""
     channels.give_back(told.channel, wait=wait, error=error, broken=broken)
     _put_off(told, clock.now() + wait)
-    db.session.commit()
-
-
-def mark_sent(told: Told, *, receiver: str) -> None:
-    """The call worked, for this message and those folded into it. In the transaction that marks the target."""
-    channels.give_back(told.channel, sent=True)
-    if not told.folded:
-        return
-    moment = clock.now()
-    reason = f"told in one message with {len(told.folded)} others"
-    done = update(Delivery).where(Delivery.id.in_(told.folded), Delivery.state.in_(("pending", "failed")))
-    done = done.values(
-        state="delivered",
-        reason=reason,
-        last_error=None,
-        next_attempt_at=None,
-        attempts=Delivery.attempts + 1,
-        started_at=moment,
-        finished_at=moment,
-    ).returning(Delivery.id)
-    ids = db.session.scalars(done.execution_options(synchronize_session=False)).all()
-    db.session.execute(delete(DeliveryTarget).where(DeliveryTarget.delivery_id.in_(ids)))
-    rows = [
-        {
-            "delivery_id": one,
-            "target": receiver,
-            "state": "delivered",
-            "reason": reason,
-            "attempts": 1,
-            "finished_at": moment,
-        }
-        for one in ids
-    ]
-    if rows:
-        db.session.execute(insert(DeliveryTarget), rows)
 
 
 @periodic("slack_held", every=timedelta(seconds=30))

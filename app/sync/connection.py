@@ -27,8 +27,11 @@ SYNC = Actor("sync", ref="github")
 """Who makes the changes that came from GitHub."""
 DIRECTIONS = {"both": "Both ways", "out": "Only from here to GitHub", "in": "Only from GitHub to here"}
 CHOICES = {"all": "All issues", "label": "Issues with a label", "hand": "Those linked by hand"}
-HOLD = timedelta(minutes=2)
-"""Whoever exchanges has the connection to themselves for this long, unless they give it back earlier."""
+HOLD = timedelta(seconds=20)
+"""Whoever exchanges has the connection to themselves for this long, unless they give it back earlier or hold on to it.
+
+When a worker dies nobody can exchange for so long.
+"""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 

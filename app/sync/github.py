@@ -4,7 +4,7 @@ What GitHub says is sorted into five kinds, each with words for people. The toke
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,6 +67,8 @@ class GitHub:
     repository: str
     token: str
     allowed: Sequence[str] = ()
+    before: Callable[[], None] = lambda: None
+    """Called before each request."""
 
     def about(self) -> dict[str, Any]:
         """The repository itself: proves that the token is good for it."""
@@ -136,6 +138,7 @@ class GitHub:
     def _call(
         self, method: str, path: str, fields: dict[str, Any] | None, more: dict[str, str]
     ) -> http.Answer:
+        self.before()
         url = path if path.startswith("http") else f"{self.api}/repos/{self.repository}{path}"
         try:
             answer = http.request(

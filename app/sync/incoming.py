@@ -34,11 +34,20 @@ def hear_issue(
     if link is not None:
         if link.theirs_at is not None and remote.updated_at < link.theirs_at:
             return "older than what is known here"
-        if remote.updated_at == link.theirs_at and local.theirs(remote, connection).base() != link.base:
+        if _may_be_old(connection, link, remote):
             db.session.commit()
-            remote = hub.issue(remote.number)  # told within the second of another change: which came last?
+            remote = hub.issue(remote.number)
         return reconcile(connection, link.id, remote, hub, who=who, base_url=base_url)
     return _why_not(connection, remote) or _open(connection, remote)
+
+
+def _may_be_old(connection: SyncConnection, link: SyncLink, remote: RemoteIssue) -> bool:
+    """Whether it matters how the issue is there by now, and not how it was when GitHub said so.
+
+    Told within the second of another change: which came last? And ours goes there on top of what is there now.
+    """
+    told = remote.updated_at == link.theirs_at and local.theirs(remote, connection).base() != link.base
+    return told or local.ours(local.issue_with_project(link.issue_id), connection).base() != link.base
 
 
 def _why_not(connection: SyncConnection, remote: RemoteIssue) -> str | None:

@@ -7,7 +7,8 @@ somebody else's change.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from redis import Redis
 from sqlalchemy import select
@@ -26,6 +27,8 @@ from app.worker import rq
 log = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
+REQUEST = timedelta(seconds=12)
+"""Longer than a request to GitHub may take."""
 LONGEST_REST = timedelta(minutes=10)
 WORK = "app.sync.working.work_off"
 
@@ -47,24 +50,26 @@ def turn(connection_id: int, settings: Settings) -> Iterator[tuple[SyncConnectio
     """Have the connection to oneself. Raises NotNow and IsPaused, before and for what GitHub says inside.
 
     `Gone`, `Rejected`, `Garbage` and `Failed` pass through: they concern what is exchanged, not the connection.
+    Before each request the connection is held on to, so that long work keeps it and a death frees it soon.
     """
     connection = _take(connection_id)
+    hold = _Hold(connection_id, connection.busy_until)
     try:
-        yield connection, _client(connection, settings)
+        yield connection, _client(connection, settings, hold)
     except github.Limited as limit:
-        _give_back(connection_id, error=str(limit), rest=limit.after)
+        _give_back(hold, error=str(limit), rest=limit.after)
         raise NotNow(str(limit), limit.after) from limit
     except (github.Refused, Unsealable) as refusal:
-        _give_back(connection_id, error=str(refusal), pause_for=str(refusal))
+        _give_back(hold, error=str(refusal), pause_for=str(refusal))
         raise IsPaused(str(refusal)) from refusal
     except github.Failed as failure:
-        _give_back(connection_id, error=str(failure))
+        _give_back(hold, error=str(failure))
         raise
     except Exception:
-        _give_back(connection_id)
+        _give_back(hold)
         raise
     else:
-        _give_back(connection_id, worked=True)
+        _give_back(hold, worked=True)
 
 
 def _take(connection_id: int) -> SyncConnection:
@@ -88,8 +93,29 @@ def _take(connection_id: int) -> SyncConnection:
     return connection
 
 
+@dataclass
+class _Hold:
+    """That the connection is ours until then, and nobody else's."""
+
+    connection_id: int
+    until: datetime | None
+
+    def renew(self) -> None:
+        """Hold on for another while, unless there is enough left for a request. Raises NotNow when it was lost."""
+        now = clock.now()
+        if self.until is not None and self.until - now > REQUEST:
+            return
+        begin_write()
+        connection = locked(self.connection_id)
+        if connection is None or connection.busy_until != self.until:
+            db.session.rollback()
+            raise NotNow("it took too long, and something else is being exchanged with GitHub", SOON)
+        self.until = connection.busy_until = now + HOLD
+        db.session.commit()
+
+
 def _give_back(
-    connection_id: int,
+    hold: _Hold,
     *,
     worked: bool = False,
     error: str | None = None,
@@ -97,6 +123,7 @@ def _give_back(
     pause_for: str | None = None,
 ) -> None:
     """The exchange is over. After failures in a row the connection rests, each time twice as long."""
+    connection_id = hold.connection_id
     db.session.rollback()
     begin_write()
     if pause_for is not None:
@@ -105,7 +132,8 @@ def _give_back(
     if connection is None:
         db.session.rollback()
         return
-    connection.busy_until = None
+    if connection.busy_until == hold.until:
+        connection.busy_until = None
     if worked:
         connection.failures, connection.last_error, connection.free_at = 0, None, None
     if error is not None:
@@ -146,12 +174,13 @@ def _anything_arrived(connection_id: int) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
-def _client(connection: SyncConnection, settings: Settings) -> github.GitHub:
+def _client(connection: SyncConnection, settings: Settings, hold: _Hold) -> github.GitHub:
     return github.GitHub(
         api=settings.github_api_url,
         repository=connection.repository,
         token=token_of(connection, settings),
         allowed=allowed(settings),
+        before=hold.renew,
     )
 
 

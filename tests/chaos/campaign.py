@@ -1,57 +1,35 @@
 """A kill campaign: people write through the front door while processes die at moments of no plan; then the books must
-agree. Which process dies when follows from the seed and from nothing else but the machine's own pace.
+agree, ours and those of everybody outside. Which process dies when follows from the seed and from nothing else but the
+machine's own pace.
 """
 
-import os
-import random
-import signal
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-
-import redis
+from dataclasses import dataclass
 
 from tests.chaos.clients import Act, Client, Log
+from tests.chaos.delays import Delays, delays, share
+from tests.chaos.github_books import github_that_came
+from tests.chaos.killer import KINDS, Killer, Plan
+from tests.chaos.octocat import Octocat, Post
+from tests.chaos.outside import LABEL, Outside
 from tests.chaos.reconcile import reconcile
-from tests.chaos.sinks import mails_that_came
-from tests.patience import until
-from tests.runtime.processtools import children_of, is_alive
-from tests.support.house import House, Person, found_project, open_issue
-from tests.support.smtp import Mailbox
+from tests.chaos.sinks import Came, all_that_came
+from tests.support.house import House, Person, found_project
 
-KINDS = {"worker child": 9, "web": 5, "worker": 3, "valkey": 3}
-"""What dies, and how often beside the others. A worker is the parent of its child."""
-QUIET_WITHIN = 120.0
+QUIET_WITHIN = 150.0
 """After the last kill, until all deliveries are finished: a lease, the longest pause of the supervisor, and some."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How bad it gets."""
-
-    seed: int = 20261123
-    kills: int = 300
-    users: int = 20
-    flushes: int = 3
-    freezes: int = 3
-    stops: int = 30
-    """Polite ends (SIGTERM) of a worker in the middle of whatever it does."""
-    frozen_seconds: float = 5.0
-    pause: tuple[float, float] = (0.6, 2.8)
-    """Seconds between two kills."""
-    pace: tuple[float, float] = (1.5, 4.0)
-    """Seconds between two changes of one person."""
+CALM = 3
+"""Who writes on GitHub takes so many times longer than the people here."""
+LINKED = 4
+"""One issue in so many is kept the same on GitHub."""
 
 
 @dataclass
 class Result:
-    """What came of it. `delays` are seconds from the commit of an event to its last delivery, sorted."""
+    """What came of it."""
 
     seed: int
     seconds: float
@@ -60,18 +38,18 @@ class Result:
     refused: int
     asked_again: int
     rows: Counter[str]
-    delays: list[float]
-    mails: int
-    doubled_mails: int
-    marked: int
+    delays: Delays
+    sinks: dict[str, Came]
 
-    def delay(self, share: float) -> float:
-        return self.delays[min(len(self.delays) - 1, int(len(self.delays) * share))]
+    def delay(self, part: float) -> float:
+        """From commit to the last receiver, as far as it is ours to hurry."""
+        return share(self.delays.ours, part)
 
     @property
     def figures(self) -> dict[str, str]:
         """For people."""
         died = ", ".join(f"{number} {kind}" for kind, number in sorted(self.killed.items()))
+        doubled = sum(came.doubled for came in self.sinks.values())
         return {
             "seed": str(self.seed),
             "kill -9, and worse": died,
@@ -80,10 +58,20 @@ class Result:
             "events / deliveries / notifications": f"{self.rows['events']} / {self.rows['deliveries']} / "
             f"{self.rows['notifications']}",
             "lost / doubled in the database": "0 / 0",
-            "mails: taken by the server / twice / marked": f"{self.mails} / {self.doubled_mails} / {self.marked}",
-            "from commit to the last delivery": f"median {self.delay(0.5):.2f} s, p99 {self.delay(0.99):.1f} s, "
-            f"longest {self.delays[-1]:.1f} s",
+            **{
+                f"{name}: taken / twice / marked": f"{came.taken} / {came.doubled} / {came.marked}"
+                + (f" ({came.more})" if came.more else "")
+                for name, came in self.sinks.items()
+            },
+            "twice outside, all together": f"{doubled}, each one marked",
+            "from commit to the last receiver": spread(self.delays.ours),
+            "from commit to the message in Slack": spread(self.delays.slack),
+            "from a refusal of the stumbling webhook to being taken": spread(self.delays.refused),
         }
+
+
+def spread(seconds: list[float]) -> str:
+    return f"median {share(seconds, 0.5):.2f} s, p99 {share(seconds, 0.99):.1f} s, longest {share(seconds, 1):.1f} s"
 
 
 class Writer(Client):
@@ -107,155 +95,102 @@ class Writer(Client):
             self.failed = error
 
 
-@dataclass
-class Killer:
-    """Kills, freezes and flushes by a plan drawn once from the seed."""
-
-    house: House
-    plan: Plan
-    killed: Counter[str] = field(default_factory=Counter)
-    say: Callable[[str], None] = lambda _text: None
-
-    def run(self) -> None:
-        dice = random.Random(self.plan.seed)
-        acts = dice.choices(list(KINDS), weights=list(KINDS.values()), k=self.plan.kills)
-        for name, times in (
-            ("flush", self.plan.flushes),
-            ("freeze", self.plan.freezes),
-            ("stop", self.plan.stops),
-        ):
-            every = len(acts) / max(1, times)
-            for part in range(times):
-                acts.insert(int((part + 0.5) * every) + part, name)
-        rest = threading.Event()
-        for number, act in enumerate(acts, start=1):
-            rest.wait(dice.uniform(*self.plan.pause))
-            {"flush": self._flush, "freeze": self._freeze, "stop": self._stop}.get(
-                act, lambda act=act: self._kill(act)
-            )()  # type: ignore[misc]
-            if number % 25 == 0:
-                self.say(f"{number} of {len(acts)}: {dict(self.killed)}")
-
-    def _kill(self, kind: str) -> None:
-        """Who is not up yet is spared, so that people get an answer now and then; another dies in its place."""
-        others = [kind, "worker child", "web", "valkey"]
-        kind = until(lambda: next((one for one in others if self._is_up(one)), ""), seconds=60)
-        pid = self._victim(kind)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.killed[kind] += 1
-
-    def _is_up(self, kind: str) -> bool:
-        if kind in ("worker", "worker child"):
-            return bool(self._victim("worker child"))
-        if kind == "valkey":
-            return bool(self._victim(kind))
-        try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                f"{self.house.url}/healthz", timeout=0.5
-            ) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def _victim(self, kind: str) -> int:
-        """A living process of this kind; 0 while there is none."""
-        assert self.house.program is not None
-        top = Path(f"/proc/{self.house.program.pid}/task/{self.house.program.pid}/children").read_text()
-        direct = {int(pid): self._command(int(pid)) for pid in top.split()}
-        text = {"web": "app.serve", "valkey": "valkey-server"}.get(kind, "rq worker")
-        found = [pid for pid, command in direct.items() if text in command and is_alive(pid)]
-        if kind == "worker":
-            found = [pid for pid in found if children_of(pid)] or found
-        elif kind == "worker child":
-            found = [pid for parent in found for pid in children_of(parent) if is_alive(pid)]
-        return found[self.killed[kind] % len(found)] if found else 0
-
-    def _command(self, pid: int) -> str:
-        with suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        return ""
-
-    def _stop(self) -> None:
-        with suppress(ProcessLookupError):
-            until(lambda: self._is_up("worker"), seconds=60)
-            os.kill(self._victim("worker"), signal.SIGTERM)
-            self.killed["SIGTERM of a worker"] += 1
-
-    def _flush(self) -> None:
-        def flushed() -> bool:
-            with suppress(redis.RedisError):
-                return bool(redis.Redis.from_url(self.house.redis_url, socket_timeout=2).flushall())
-            return False
-
-        until(flushed, seconds=60)
-        self.killed["FLUSHALL"] += 1
-
-    def _freeze(self) -> None:
-        pid = until(lambda: self._victim("valkey"), seconds=60)
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            threading.Event().wait(self.plan.frozen_seconds)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-        self.killed["SIGSTOP of Valkey"] += 1
-
-
-def run(house: House, mailbox: Mailbox, plan: Plan, say: Callable[[str], None] = print) -> Result:
+def run(house: House, beyond: Outside, plan: Plan, say: Callable[[str], None] = print) -> Result:
     """Fill the house, let them write and die, and compare the books. Raises AssertionError at what does not add up."""
+    log = Log()
+    writers = _people(house, beyond, plan, log)
+    slow, slower = plan.pace
+    octocat = Octocat(beyond.github, seed=plan.seed, pace=(CALM * slow, CALM * slower))
+    post = Post(beyond.github, house.url + beyond.connection, seed=plan.seed)
+    post.start()
+    try:
+        began = time.monotonic()
+        killed = _while_they_write(house, [*writers, octocat], plan, say)
+        say("all have stopped, comparing the books")
+        rows = reconcile(
+            house, log.acts, within=QUIET_WITHIN, is_quiet=lambda: _nothing_comes(house, beyond, post)
+        )
+    finally:
+        _stop([post])
+    sinks = all_that_came(house, beyond)
+    sinks["GitHub"] = github_that_came(house, beyond.github, octocat.did)
+    _no_more_than_one_twice_per_death(killed, sinks)
+    assert "nothing differs" in house.flask("events", "verify")
+    return Result(
+        seed=plan.seed,
+        seconds=time.monotonic() - began,
+        killed=killed,
+        acts=len(log.acts),
+        refused=log.refused,
+        asked_again=log.asked_again,
+        rows=rows,
+        delays=delays(house),
+        sinks=sinks,
+    )
+
+
+def _people(house: House, beyond: Outside, plan: Plan, log: Log) -> list[Writer]:
+    """Everybody signed in, each with two issues shared with neighbours; one in four issues goes to GitHub."""
     lead = house.person("ada", admin=True)
     people = [house.person(f"person{number}") for number in range(1, plan.users + 1)]
     found_project(house, lead, people)
-    log = Log()
-    ring = [open_issue(house, lead, f"Shared {number}") for number in range(plan.users)]
+    beyond.join(house, lead)
+    ring = [_shared(house, lead, number) for number in range(plan.users)]
     log.acts += [Act(key, "created") for key in ring]
     writers = [
         Writer(house, who, (ring[number], ring[number - 1]), log, seed=plan.seed + number, plan=plan)
         for number, who in enumerate(people)
     ]
-    for writer in writers:
+    for number, writer in enumerate(writers):
+        writer.labels = _labels(number)
         writer.sign_in()
-    began = time.monotonic()
+    return writers
+
+
+def _shared(house: House, lead: Person, number: int) -> str:
+    wanted = {"title": f"Shared {number}", "labels": _labels(number)}
+    return str(house.ok(lead, "POST", "/projects/ORC/issues", wanted)["key"])
+
+
+def _labels(number: int) -> list[str]:
+    return [LABEL] if number % LINKED == 0 else []
+
+
+def _while_they_write(
+    house: House, people: Sequence[Writer | Octocat], plan: Plan, say: Callable[[str], None]
+) -> Counter[str]:
+    """Carry the plan out; returns what died."""
     killer = Killer(house, plan, say=say)
-    for writer in writers:
-        writer.start()
+    for one in people:
+        one.start()
     try:
         killer.run()
     finally:
-        for writer in writers:
-            writer.enough.set()
-        for writer in writers:
-            writer.join(300)
-    for writer in writers:
-        assert not writer.is_alive(), writer.name
-        if writer.failed:
-            raise writer.failed
-    say("all have stopped, comparing the books")
-    rows = reconcile(house, log.acts, within=QUIET_WITHIN)
-    came = mails_that_came(house, mailbox)
-    assert came.doubled <= killer.killed["worker child"] + killer.killed["worker"], came
-    assert "nothing differs" in house.flask("events", "verify")
-    return Result(
-        seed=plan.seed,
-        seconds=time.monotonic() - began,
-        killed=killer.killed,
-        acts=len(log.acts),
-        refused=log.refused,
-        asked_again=log.asked_again,
-        rows=rows,
-        delays=_delays(house),
-        mails=came.taken,
-        doubled_mails=came.doubled,
-        marked=came.marked,
-    )
+        _stop(people)
+    return killer.killed
 
 
-def _delays(house: House) -> list[float]:
-    """Of each event, the seconds until the last of its deliveries was finished."""
-    rows = house.rows("SELECT event_id, min(created_at), max(finished_at) FROM deliveries GROUP BY event_id")
-    return sorted((_moment(last) - _moment(first)).total_seconds() for _, first, last in rows)
+def _stop(people: Sequence[Writer | Octocat | Post]) -> None:
+    """Let them finish what they are at, and raise what went wrong with one of them."""
+    for one in people:
+        one.enough.set()
+    for one in people:
+        one.join(300)
+    for one in people:
+        assert not one.is_alive(), one.name
+        if one.failed:
+            raise one.failed
 
 
-def _moment(value: str | datetime) -> datetime:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+def _no_more_than_one_twice_per_death(killed: Counter[str], sinks: dict[str, Came]) -> None:
+    """A receiver is told one thing at a time, so a worker's death leaves one doubt there, and each has its own."""
+    deaths, kills = killed["worker child"] + killed["worker"], sum(killed[kind] for kind in KINDS)
+    assert all(came.doubled <= deaths for came in sinks.values()), (killed, sinks)
+    assert sum(came.doubled for came in sinks.values()) <= kills, (killed, sinks)
+
+
+def _nothing_comes(house: House, beyond: Outside, post: Post) -> bool:
+    """Whether GitHub has called with everything, and all of it is worked off."""
+    assert post.failed is None, post.failed
+    waiting = "SELECT count(*) FROM sync_arrivals WHERE next_attempt_at IS NOT NULL"
+    return not beyond.github.calls and post.idle.is_set() and house.rows(waiting) == [(0,)]

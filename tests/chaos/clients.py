@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tests.support.house import PASSWORD, Answer, House, Person
 
-_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 GIVE_UP_SECONDS = 90.0
 
 
@@ -53,6 +53,8 @@ class Client(threading.Thread):
         self.house, self.who, self.shared, self.log, self.changes = house, who, shared, log, changes
         self.random = random.Random(seed)
         self.own = ""
+        self.labels: Sequence[str] = ()
+        """Of the issue of their own."""
         self.failed: BaseException | None = None
 
     def run(self) -> None:
@@ -85,7 +87,7 @@ class Client(threading.Thread):
 
     def _open(self) -> None:
         mark = f"{self.name} opens"
-        self.own = self._post("/projects/ORC/issues", {"title": mark}).body["key"]
+        self.own = self._post("/projects/ORC/issues", {"title": mark, "labels": [*self.labels]}).body["key"]
         self.log.saved(Act(self.own, "created", mark))
 
     def _step(self, issue: str) -> None:
@@ -121,11 +123,11 @@ class Client(threading.Thread):
         end = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < end:
             try:
-                page = self._window(f"/issues/{issue}")
+                page = self.window(f"/issues/{issue}")
                 if f"<p>{mark}</p>" not in page:
-                    token = _TOKEN.search(page)
+                    token = TOKEN.search(page)
                     assert token is not None, page[:2000]
-                    self._window(f"/issues/{issue}/comments", {"csrf_token": token[1], "body": mark})
+                    self.window(f"/issues/{issue}/comments", {"csrf_token": token[1], "body": mark})
                 self.log.saved(Act(issue, "commented", mark))
             except urllib.error.HTTPError as error:
                 if error.code != 503:
@@ -143,12 +145,12 @@ class Client(threading.Thread):
         """Through the door, so that pages can be used."""
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
-        token = _TOKEN.search(self._window("/sign-in"))
+        token = TOKEN.search(self.window("/sign-in"))
         assert token is not None
         fields = {"csrf_token": token[1], "email": self.who.email, "password": PASSWORD}
-        assert "Welcome back" not in self._window("/sign-in", fields)
+        assert "Welcome back" not in self.window("/sign-in", fields)
 
-    def _window(self, path: str, fields: dict[str, str] | None = None) -> str:
+    def window(self, path: str, fields: dict[str, str] | None = None) -> str:
         data = urllib.parse.urlencode(fields).encode() if fields else None
         with self._opener.open(self.house.url + path, data=data, timeout=30) as answer:
             return str(answer.read().decode())

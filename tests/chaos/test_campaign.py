@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.chaos.campaign import Plan, run
+from tests.chaos.campaign import run
+from tests.chaos.killer import Plan
+from tests.chaos.outside import Outside, outside
 from tests.support.databases import PostgresServer, postgres_copy
 from tests.support.house import House, house_in
-from tests.support.smtp import Mailbox, mail_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 
@@ -25,35 +26,35 @@ SMALL = Plan(
 
 
 @dataclass
-class Mailed:
-    """A house whose mails go to a server here."""
+class Joined:
+    """A house and everything outside that it sends to."""
 
     house: House
-    mailbox: Mailbox
+    beyond: Outside
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def mailed(
+def joined(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, supervisor: str
-) -> Iterator[Mailed]:
+) -> Iterator[Joined]:
     folder = tmp_path_factory.mktemp("campaign") / "instance"
-    with mail_server() as mailbox:
-        environment = {"SMTP_URL": mailbox.url}
+    with outside() as beyond:
+        environment = beyond.environment
         if request.param == "sqlite":
             with house_in(folder, environment, supervisor=supervisor) as house:
-                yield Mailed(house, mailbox)
+                yield Joined(house, beyond)
         else:
             server: PostgresServer = request.getfixturevalue("postgres_server")
             with (
                 postgres_copy(server, "template_tidings") as url,
                 house_in(folder, {**environment, "DATABASE_URL": url}, supervisor=supervisor) as house,
             ):
-                yield Mailed(house, mailbox)
+                yield Joined(house, beyond)
 
 
 @pytest.mark.parametrize("supervisor", ["app.supervisor", "tests.chaos.silent"], ids=["awake", "no wake-ups"])
-def test_twelve_deaths_lose_nothing_and_double_nothing_that_is_not_marked(mailed: Mailed) -> None:
-    result = run(mailed.house, mailed.mailbox, SMALL)
+def test_twelve_deaths_lose_nothing_and_double_nothing_that_is_not_marked(joined: Joined) -> None:
+    result = run(joined.house, joined.beyond, SMALL)
     print(result.figures)  # noqa: T201
     assert sum(result.killed.values()) == 16
     assert result.acts > 20

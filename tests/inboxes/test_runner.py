@@ -3,12 +3,10 @@
 from datetime import timedelta
 
 import time_machine
-from flask import current_app
 from sqlalchemy import select, update
 
 from app import clock
 from app.db import db
-from app.inboxes import dispatch
 from app.inboxes.claiming import Claim, claim_due
 from app.inboxes.delivery import Delivery
 from app.inboxes.in_app_notifications import InAppNotifications
@@ -165,17 +163,6 @@ def test_an_abandoned_delivery_is_claimed_alone(world: worlds.World) -> None:
     fresh = [found for found in claims if found and found[0].attempt == 1]
     assert {len(found) for found in alone} == {1}
     assert [len(found) for found in fresh] == [2]
-
-
-def test_what_a_dead_child_had_claimed_is_due_when_the_next_child_starts(world: worlds.World) -> None:
-    """Of this worker only: another worker's lease is its own business."""
-    deliver()
-    comment(world)
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    assert claim("in_app_notifications", by=dispatch.WORKER)
-    assert claim("live_updates", by="another worker")
-    dispatch.take_back(app)
-    assert [one.inbox for one in claim("in_app_notifications", "live_updates")] == ["in_app_notifications"]
 
 
 def test_a_delivery_that_kills_its_worker_each_time_dies_alone(world: worlds.World) -> None:

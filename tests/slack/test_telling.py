@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,7 +12,8 @@ from sqlalchemy import update
 
 from app import clock
 from app.context import caused_by
-from app.db import db
+from app.db import begin_write, db
+from app.inboxes.claiming import claim_due
 from app.inboxes.dispatch import drain
 from app.inboxes.slack_turns import send_held
 from app.issues.bulk import Wish, change_all
@@ -20,10 +22,11 @@ from app.issues.editing import prioritise, retitle
 from app.issues.workflow import change_status
 from app.projects.project import change_visibility
 from app.sealing import seal
+from app.slack import calling
 from app.slack.channel import USUAL, SlackChannel, channel_of, connect
 from tests.patience import until
 from tests.support import world as worlds
-from tests.support.deliveries import deliver, row, rows, targets, writes_again
+from tests.support.deliveries import deliver, make_due, row, rows, targets, writes_again
 from tests.support.fake_slack import FakeSlack, Says
 from tests.support.world import said
 
@@ -190,6 +193,81 @@ def test_a_bulk_act_is_one_message_however_few_it_changed(world: worlds.World, s
     assert text.count("started work") == 2
     assert "And a word" not in text
     assert row(SLACK, "status_changed").reason == "told in one message with 1 others"
+
+
+class Died(BaseException):
+    """The worker is gone, as after kill -9: nothing that follows is done."""
+
+
+def test_of_many_in_one_message_each_is_marked_when_its_worker_died_before_it_could_say_so(
+    world: worlds.World, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = calling.post
+
+    def post_and_die(*arguments: Any, **more: Any) -> None:
+        post(*arguments, **more)
+        raise Died
+
+    for number in range(25):
+        comment(world, f"number {number}")
+    monkeypatch.setattr(calling, "post", post_and_die)
+    with pytest.raises(Died):
+        deliver("webhooks")
+    monkeypatch.setattr(calling, "post", post)
+    assert slack.texts[0].startswith("*25 things happened*")
+    assert {one.state for one in rows(SLACK, "commented")} == {"processing"}
+
+    def all_told() -> bool:
+        make_due(SLACK)
+        free()
+        deliver("webhooks")
+        return {one.state for one in rows(SLACK, "commented")} == {"delivered"}
+
+    db.session.execute(update(SlackChannel).values(busy_until=None))
+    until(all_told, 15)
+    for one in rows(SLACK, "commented"):
+        at = targets(one)["#orchard"]
+        assert at.doubts == 1
+        assert (at.reason or "").endswith("may have been sent twice")
+
+
+def test_what_is_being_told_with_others_is_told_by_nobody_else(
+    world: worlds.World, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, taken = calling.post, []
+
+    def post_while_another_looks(*arguments: Any, **more: Any) -> None:
+        begin_write()
+        taken.extend(claim_due("webhooks", [SLACK], limit=100, by="another"))
+        db.session.commit()
+        post(*arguments, **more)
+
+    for number in range(25):
+        comment(world, f"number {number}")
+    monkeypatch.setattr(calling, "post", post_while_another_looks)
+    deliver("webhooks")
+    assert taken == []
+    [text] = slack.texts
+    assert text.startswith("*25 things happened*")
+    assert {one.state for one in rows(SLACK, "commented")} == {"delivered"}
+
+
+def test_many_whose_message_did_not_get_through_wait_for_their_turn_and_have_spent_no_attempt(
+    world: worlds.World, slack: FakeSlack
+) -> None:
+    slack.next_answers = [Says(500, "oh")]
+    for number in range(25):
+        comment(world, f"number {number}")
+    deliver("webhooks")
+    first, *others = rows(SLACK, "commented")
+    assert (first.state, first.attempts) == ("failed", 1)
+    assert {(one.state, one.attempts) for one in others} == {("pending", 0)}
+    assert {at.state for one in others for at in targets(one).values()} == {"pending"}
+    make_due(SLACK)
+    free()
+    told(slack, 1)
+    assert {one.state for one in rows(SLACK, "commented")} == {"delivered"}
+    assert {at.doubts for one in rows(SLACK, "commented") for at in targets(one).values()} == {0}
 
 
 @pytest.mark.parametrize(

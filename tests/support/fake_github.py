@@ -61,6 +61,10 @@ class FakeGitHub:
     login: str = "tidings-bot"
     now: Callable[[], datetime] = clock.now
     not_modified: int = 0
+    idle: list[str] = field(default_factory=list)
+    """What was changed to what it was already: the path of each such request."""
+    thinks: float = 0.0
+    """Seconds from doing what was asked to saying so."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _ids: int = 1000
 
@@ -189,7 +193,10 @@ class FakeGitHub:
         if number not in self.issues:
             return _json(404, {"message": "Not Found"})
         if fields is not None:
+            before = _timeless(self.issues[number])
             self._change(number, fields, self.login)
+            if _timeless(self.issues[number]) == before:
+                self.idle.append(f"/issues/{number}")
         return _json(200, self.issues[number])
 
     def _post_issue(self, fields: dict[str, Any]) -> tuple[int, dict[str, str], str]:
@@ -294,6 +301,10 @@ class FakeGitHub:
         )
 
 
+def _timeless(thing: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in thing.items() if name != "updated_at"}
+
+
 def _json(status: int, said: Any) -> tuple[int, dict[str, str], str]:
     return status, {}, json.dumps(said)
 
@@ -307,6 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.close_connection = True
             return
+        threading.Event().wait(self.github.thinks)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

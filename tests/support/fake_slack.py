@@ -36,6 +36,8 @@ class FakeSlack:
     port: int
     calls: list[Message] = field(default_factory=list)
     next_answers: list[Says] = field(default_factory=list)
+    thinks: float = 0.0
+    """Seconds from taking a message to saying so."""
     most_at_once: int = 0
     _open: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,7 +62,7 @@ class FakeSlack:
             answer = self.next_answers.pop(0) if self.next_answers else Says()
             taken = answer.status == 200 and answer.body == "ok" and not answer.hangs
             self.calls.append(Message(path, text, time.monotonic(), taken))
-        self.ending.wait(answer.hangs)
+        self.ending.wait(answer.hangs or self.thinks)
         with self._lock:
             self._open -= 1
         return answer

@@ -73,8 +73,8 @@ class House:
         """Return once pages answer and every worker has its child."""
         command = ("-m", supervisor, "--prepare", "--workers", str(workers))
         self.program = Program(*command, env=self.environment)
-        self.program.wait_for("Tidings is ready", 60)
-        until(lambda: len(self.programs()) == 2 + 2 * workers - int("REDIS_URL" in self.environment), 30)
+        self.program.wait_for("Tidings is ready", 90)
+        until(lambda: len(self.programs()) == 2 + 2 * workers - int("REDIS_URL" in self.environment), 90)
 
     def stop(self) -> None:
         """End it as Ctrl-C does, and whatever would be left."""

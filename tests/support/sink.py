@@ -9,7 +9,8 @@ Modes: a number ("200", "410", "500", …) answers with it; "301" and "302" poin
 for patience ("429 30": Retry-After: 30); "hang" says nothing; "slow" answers 200 after 1.2 s; "drip" sends its body a
 byte at a time; "slow headers" its headers; "endless headers" never ends them; "many headers" sends 500; "early hints"
 says 103 first; "reset" breaks the connection; "early end" breaks it in the body; "huge" sends 100 MiB; "chunked" sends
-pieces; "garbage" speaks no HTTP; "flaky" fails every second time.
+pieces; "garbage" speaks no HTTP; "flaky" fails every second time; "stumbling" fails at every second message, the first
+time it comes.
 """
 
 import select
@@ -17,7 +18,6 @@ import socket
 import socketserver
 import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -59,11 +59,16 @@ class Sink:
     mode: dict[str, str] = field(default_factory=dict)
     """Path -> how it answers; what is not named answers 200."""
     arrivals: list[Arrival] = field(default_factory=list)
+    taken: list[Arrival] = field(default_factory=list)
+    """Those that were answered with 2xx, or would have been if who asked had waited."""
+    thinks: float = 0.0
+    """Seconds from an arrival to an answer that is a number."""
     sent: int = 0
     """Bytes of bodies that went out in the mode "huge"."""
     most_at_once: dict[str, int] = field(default_factory=dict)
     """Path -> the highest number of requests it was answering at one moment."""
     _open: dict[str, int] = field(default_factory=dict)
+    _met: dict[str, set[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     ending: threading.Event = field(default_factory=threading.Event)
 
@@ -84,6 +89,19 @@ class Sink:
     def end(self, arrival: Arrival) -> None:
         with self._lock:
             self._open[arrival.path] -= 1
+
+    def stumbles(self, arrival: Arrival) -> bool:
+        """Whether this message is new at its path and every second one."""
+        with self._lock:
+            met, name = self._met.setdefault(arrival.path, set()), arrival.headers.get("webhook-id", "")
+            if name in met:
+                return False
+            met.add(name)
+            return len(met) % 2 == 1
+
+    def take(self, arrival: Arrival) -> None:
+        with self._lock:
+            self.taken.append(arrival)
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -117,8 +135,13 @@ class _Handler(socketserver.StreamRequestHandler):
     def _answer(self, mode: str, arrival: Arrival) -> None:
         if mode == "flaky":
             mode = "500" if len(self.server.sink.at(arrival.path)) % 2 else "200"
+        elif mode == "stumbling":
+            mode = "500" if self.server.sink.stumbles(arrival) else "200"
         kind, _, argument = mode.partition(" ")
         if kind.isdigit():
+            if kind.startswith("2"):
+                self.server.sink.take(arrival)
+            self.server.sink.ending.wait(self.server.sink.thinks)
             self._status(int(kind), argument)
         else:
             getattr(self, "_" + mode.replace(" ", "_"))()
@@ -221,15 +244,3 @@ def sink(*, tls: Path | None = None, host: str = "127.0.0.1") -> Iterator[Sink]:
             server.sink.ending.set()
             server.shutdown()
             thread.join(5)
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """A certificate for one name, signed by itself: key.pem and cert.pem in the folder."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
-        + ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
-        check=True,
-        capture_output=True,
-    )
-    return folder

@@ -2,12 +2,13 @@
 
 import json
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import clock
 from app.db import db
@@ -22,8 +23,10 @@ from app.notifications.outgoing_mail import OutgoingMail
 from app.sealing import seal
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection, locked, resume
+from app.sync.github import GitHub
+from app.sync.turns import NotNow, turn
 from tests.support import world as worlds
-from tests.support.deliveries import deliver, row, rows, targets, writes_again
+from tests.support.deliveries import deliver, make_due, row, rows, targets, writes_again
 from tests.support.fake_github import Call, Says
 from tests.support.world import said
 from tests.sync.conftest import Both, joined
@@ -340,3 +343,89 @@ def test_many_pages_come_in_whole(app: Flask, both: Both, github: object, world:
     both.ask()
     assert connection.id
     assert both.here(121).title == "Issue 119"
+
+
+def test_a_call_that_came_late_overwrites_nothing_that_was_changed_there_since(
+    both: Both, connection: SyncConnection
+) -> None:
+    both.github.now = lambda: clock.now() + timedelta(seconds=60)
+    both.github.edit(1, body="More")
+    both.github.edit(1, title="Theirs")
+    early, late = both.github.take_calls()
+    retitle(both.here(), "Ours", actor=both.world.actor)
+    both.call([early])
+    both.call([late])
+    both.settle()
+    [conflict] = conflicts(both)
+    assert (conflict.field, conflict.ours, conflict.theirs) == ("title", "Ours", "Theirs")
+    assert both.here().title == both.github.issues[1]["title"] == "Theirs"
+
+
+def test_a_call_that_is_worked_off_again_after_a_death_sends_nothing_again(
+    both: Both, connection: SyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = GitHub.change_issue
+
+    def change_and_die(*arguments: Any) -> None:
+        change(*arguments)
+        raise KeyboardInterrupt
+
+    both.github.now = lambda: clock.now() + timedelta(seconds=60)
+    both.github.edit(1, body="More")
+    retitle(both.here(), "Ours", actor=both.world.actor)
+    with monkeypatch.context() as dying:
+        dying.setattr(GitHub, "change_issue", change_and_die)
+        pytest.raises(KeyboardInterrupt, both.call)
+    writes_again()
+    db.session.execute(update(SyncConnection).values(busy_until=None))
+    db.session.commit()
+    both.work_off()
+    both.settle()
+    assert both.github.idle == []
+    assert [method for method, _ in both.github.requests].count("PATCH") == 1
+    assert both.here().title == both.github.issues[1]["title"] == "Ours"
+
+
+def test_a_connection_is_free_soon_after_the_death_of_who_exchanged_and_kept_by_who_goes_on(
+    both: Both, connection: SyncConnection
+) -> None:
+    settings, number = both.app.extensions["settings"], connection.id
+    now = clock.now()
+    with time_machine.travel(now) as time, turn(number, settings) as (_, hub):
+        time.shift(15)
+        hub.issue(1)
+        time.shift(15)
+        with pytest.raises(NotNow), turn(number, settings):
+            pass
+        time.shift(10)  # as if this one had died: nothing more is heard of it
+        with turn(number, settings):
+            with pytest.raises(NotNow):
+                hub.issue(1)
+            assert busy_until(number) is not None
+    writes_again()
+    assert busy_until(number) is None
+
+
+def test_what_waits_behind_a_busy_connection_is_not_asked_one_by_one(
+    both: Both, connection: SyncConnection
+) -> None:
+    for number in range(5):
+        add_comment(
+            both.here(), said(f"number {number}"), author=both.world.member, actor=both.world.member.actor
+        )
+    db.session.commit()
+    with turn(connection.id, both.app.extensions["settings"]):
+        make_due("external_sync")
+        deliver("sync")
+        now = clock.now()
+        waiting = rows("external_sync", "commented")
+        assert {one.state for one in waiting} == {"pending"}
+        assert all(one.next_attempt_at and one.next_attempt_at > now for one in waiting)
+        assert len([one for one in waiting if one.started_at]) == 1
+    writes_again()
+    both.settle()
+    assert {one.state for one in rows("external_sync", "commented")} == {"delivered"}
+
+
+def busy_until(number: int) -> datetime | None:
+    return db.session.scalar(select(SyncConnection.busy_until).where(SyncConnection.id == number))
