@@ -21,7 +21,19 @@ LONGEST = 5
 """So many times more is read, so that who wrote too much is told and loses nothing."""
 
 Kind = Literal[
-    "status", "priority", "label", "person", "kind", "role", "doer", "text", "days", "step", "people", "none"
+    "status",
+    "priority",
+    "label",
+    "person",
+    "kind",
+    "role",
+    "doer",
+    "text",
+    "days",
+    "step",
+    "people",
+    "none",
+    "webhook",
 ]
 """What sort of value a field or step takes: how it is chosen and how it is checked."""
 
@@ -130,6 +142,7 @@ STEPS: dict[str, StepKind] = {
     "comment": StepKind("comment", "none", has_text=True, effect="commented"),
     "notify": StepKind("tell", "people"),
     "create": StepKind("open a follow-up issue", "none", has_text=True, has_title=True, effect="created"),
+    "webhook": StepKind("send it to the webhook", "webhook", effect="webhook_called"),
 }
 
 STATUS_VALUES = {

@@ -182,7 +182,7 @@ class _Trial:
         if not fits(self.says, occasion, state, self.known):
             return
         foreseen = [(step, foresee(step, state, occasion, self.known)) for step in self.says.steps]
-        did = [(step_words(step), one) for step, one in foreseen if one.action]
+        did = [(step_words(step, self.known.hosts), one) for step, one in foreseen if one.action]
         root = row.root_id or row.id
         if not did:
             self.found.unchanged += 1

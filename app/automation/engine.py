@@ -25,7 +25,7 @@ from app.accounts.user import User
 from app.accounts.viewer import viewer_of
 from app.automation.checking import Known
 from app.automation.conditions import Occasion, State, fits
-from app.automation.definition import Definition
+from app.automation.definition import Definition, Step
 from app.automation.guards import chain_to, held_back, ran_already
 from app.automation.happened import occasion_of, state_of
 from app.automation.known import active_rules
@@ -141,7 +141,7 @@ class _Run:
         if lost := self._rights_lost():
             self._pause(lost)
         elif not self._would_change(copy(state)):
-            self._keep("unchanged", self._foreseen(copy(state)), "nothing to change")
+            self._keep_undone(copy(state))
         elif why := held_back(
             self.rule, issue_id=self.issue.id, root_id=self.trigger.root_id, depth=self.trigger.depth
         ):
@@ -176,23 +176,26 @@ class _Run:
             after = copy(stage.state)
             foreseen = foresee(step, after, self.trigger.occasion, self.known)
             if foreseen.action is None:
-                told.add(step_words(step), foreseen.words)
+                told.add(self._words(step), foreseen.words)
                 continue
             try:
                 with db.session.begin_nested():
                     perform(stage, place, step)
             except DomainError as refusal:
                 set_committed_value(self.issue, "project", self.trigger.project)  # the rollback forgot it
-                told.add(step_words(step), f"refused: {refusal.message}")
+                told.add(self._words(step), f"refused: {refusal.message}")
             else:
-                told.add(step_words(step), foreseen.words, done=step.do)
+                told.add(self._words(step), foreseen.words, done=step.do)
                 stage.state = after
         if told.did:
             self._record(told, stage, before)
         return told
 
     def _stage(self, state: State) -> Stage:
-        return Stage(self.rule, self.trigger.project, self.issue, state, self.trigger.occasion, self.known)
+        trigger = self.trigger
+        return Stage(
+            self.rule, trigger.project, self.issue, state, trigger.occasion, self.known, trigger.event
+        )
 
     def _record(self, told: _Told, stage: Stage, before: int) -> None:
         """The run's own event, at the end of what it did; those who are told are told of it."""
@@ -220,7 +223,7 @@ class _Run:
             return f"{author.name} does not see {self.trigger.project.name} any more"
         refused = [step for step in self.says.steps if right_for(step) not in granted]
         if refused:
-            return f"{author.name} may not do this any more: {step_words(refused[0])}"
+            return f"{author.name} may not do this any more: {self._words(refused[0])}"
         return None
 
     def _pause(self, reason: str) -> None:
@@ -242,12 +245,17 @@ class _Run:
     def _would_change(self, state: State) -> bool:
         return any(foresee(step, state, self.trigger.occasion, self.known).action for step in self.says.steps)
 
-    def _foreseen(self, state: State) -> _Told:
-        told = _Told()
+    def _keep_undone(self, state: State) -> None:
+        """Nothing would come of it: there is nothing to change, or what is left to do is refused."""
+        told, refused = _Told(), False
         for step in self.says.steps:
             seen: Foreseen = foresee(step, state, self.trigger.occasion, self.known)
-            told.add(step_words(step), seen.words)
-        return told
+            told.add(self._words(step), seen.words)
+            refused = refused or seen.refused
+        self._keep("refused" if refused else "unchanged", told, None if refused else "nothing to change")
+
+    def _words(self, step: Step) -> str:
+        return step_words(step, self.known.hosts)
 
     def _keep(self, outcome: Outcome, told: _Told, reason: str | None) -> None:
         db.session.add(

@@ -22,15 +22,15 @@ from app.config import Settings
 from app.db import db
 from app.events.action import Action, Subject
 from app.events.event import Event
-from app.events.webhook_actions import WHY_OFF, WebhookTestSent, WhyOff
+from app.events.webhook_actions import WHY_OFF, WhyOff
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target, TryLater, Withheld
 from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.projects.policy import Right, may
 from app.projects.project import Project
 from app.sealing import Unsealable
 from app.webhooks.attempt import ANSWER_BYTES, Attempt, readable
-from app.webhooks.endpoint import Endpoint, failed, secrets_of, succeeded, switch_off
-from app.webhooks.queries import locked, test_receiver, wanting
+from app.webhooks.endpoint import FOR_ONE, Endpoint, failed, secrets_of, succeeded, switch_off
+from app.webhooks.queries import locked, receiver, wanting
 from app.webhooks.signing import signed_headers
 
 SECONDS = 10.0
@@ -98,7 +98,8 @@ class WebhookDelivery(Inbox):
     def should_process(self) -> Decision:
         number = len(self._endpoints())
         if not number:
-            return Decision(False, "no webhook asked for it")
+            gone = isinstance(self.happening.action, FOR_ONE)
+            return Decision(False, "the webhook was removed" if gone else "no webhook asked for it")
         return Decision(True, f"sent to {number} {'webhook' if number == 1 else 'webhooks'}")
 
     def plan(self) -> Sequence[Target]:
@@ -163,8 +164,8 @@ class WebhookDelivery(Inbox):
         if "endpoints" not in memo:
             action = self.happening.action
             found = (
-                test_receiver(action.endpoint_id)
-                if isinstance(action, WebhookTestSent)
+                receiver(action.endpoint_id)
+                if isinstance(action, FOR_ONE)
                 else wanting(event.project_id or 0, action=event.action, family=action.family.value)
             )
             memo["endpoints"] = found
