@@ -134,6 +134,7 @@ def _value(kind: Kind, value: str, known: Known, special: tuple[str, ...]) -> st
         "webhook": _unknown("webhook", value) if value not in known.webhooks else None,
         "text": None if value.strip() else "Write the text to look for.",
         "days": None if _is_days(value) else f"Give a whole number of days, from 1 to {MOST_DAYS:,}.",
+        "number": None if _is_days(value) else f"Give a whole number from 1 to {MOST_DAYS:,}.",
     }
     return words.get(kind)
 

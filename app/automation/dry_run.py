@@ -175,7 +175,7 @@ class _Trial:
             return
         mark = last.created_at + timedelta(days=self.says.when.quiet_days)
         if self.since <= mark <= until:
-            self._consider(past, Occasion(at=mark), last, set())
+            self._consider(past, past.quiet_time(mark), last, set())
 
     def _consider(self, past: Past, occasion: Occasion, row: EventRow, roots: set[int]) -> None:
         state = past.state()

@@ -85,7 +85,7 @@ def _value(kind: Kind, value: str) -> str:
         return CHOICES[kind].get(value, value or "…")
     if kind in ("person", "people"):
         return SPECIAL.get(value) or (f"@{value}" if value else "…")
-    if kind == "days":
+    if kind in ("days", "number"):
         return value or "…"
     return f"“{_short(value)}”" if value else "…"
 
