@@ -85,7 +85,7 @@ def _belongs(before: Line, line: Line) -> bool:
         and abs(line.at - before.at) <= GAP
         and before.fresh == line.fresh
         and before.why == line.why
-        and not (before.caused or line.caused)
+        and not (before.caused or line.caused or before.elsewhere or line.elsewhere)
     )
 
 

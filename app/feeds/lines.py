@@ -171,6 +171,8 @@ class Line:
     batch_id: str | None = None
     batch: str | None = None
     """The bulk act it was part of, in words."""
+    elsewhere: Any = None
+    """What followed from it on other issues, on the page of its own (app.feeds.elsewhere.Elsewhere)."""
     steps: int = 0
     """What followed from it and is too deep to be hung here."""
     members: "list[Line]" = field(default_factory=list)
