@@ -81,7 +81,7 @@ def test_the_line_of_the_cause_names_what_followed_on_other_issues(app: Flask, w
     page = lead(app, world).get("/issues/ORC-1")
     assert "and because of that: opened ORC-2 , closed ORC-2" in words(page)
     assert f'id="elsewhere-{cause.seq}"' in page.text
-    assert '<a href="/issues/ORC-2">' in page.text
+    assert '<a class="actor" href="/issues/ORC-2">' in page.text
     fragment = lead(app, world).get("/issues/ORC-1/feed?before=99")
     assert "and because of that: opened ORC-2" in words(fragment)
     for path in ("/issues/ORC-2", "/projects/ORC/activity"):
@@ -92,7 +92,7 @@ def test_many_are_counted_and_lead_to_the_tree(app: Flask, world: worlds.World) 
     cause = closes(world)
     opens(world.project, cause, times=15)
     page = lead(app, world).get("/issues/ORC-1")
-    assert "opened ORC-2 , opened ORC-3 , opened ORC-4 and 12 more" in words(page)
+    assert "opened ORC-2 , ORC-3 , ORC-4 and 12 more" in words(page)
     assert f'href="/events/{cause.uid}#caused"' in page.text
     tree = lead(app, world).get(f"/events/{cause.uid}").text
     assert 'id="caused"' in tree
@@ -109,7 +109,7 @@ def test_what_the_reader_may_not_see_is_neither_named_nor_counted(app: Flask, wo
     theirs = words(browser_of(app, world.member).get("/issues/ORC-1"))
     assert "and because of that: opened ORC-2" in theirs
     assert "more" not in theirs.partition("opened ORC-2")[2].partition("Comment")[0]
-    assert "opened SEC-1 , opened SEC-2 , opened SEC-3 and 3 more" in words(
+    assert "opened SEC-1 , SEC-2 , SEC-3 and 3 more" in words(
         lead(app, world).get("/issues/ORC-1")
     )
 
