@@ -109,9 +109,7 @@ def test_what_the_reader_may_not_see_is_neither_named_nor_counted(app: Flask, wo
     theirs = words(browser_of(app, world.member).get("/issues/ORC-1"))
     assert "and because of that: opened ORC-2" in theirs
     assert "more" not in theirs.partition("opened ORC-2")[2].partition("Comment")[0]
-    assert "opened SEC-1 , SEC-2 , SEC-3 and 3 more" in words(
-        lead(app, world).get("/issues/ORC-1")
-    )
+    assert "opened SEC-1 , SEC-2 , SEC-3 and 3 more" in words(lead(app, world).get("/issues/ORC-1"))
 
 
 def test_visitors_of_a_public_project_see_what_is_public(app: Flask, world: worlds.World) -> None:
