@@ -81,6 +81,11 @@ def test_the_same_key_asks_once(place: Place) -> None:
     assert recorded(place) == 1
 
 
+def test_from_the_beginning_of_time_is_written_as_a_moment(place: Place) -> None:
+    counted = place.admin.post(PATH, {"since": "0331-01-11T03:05:38+03:00"})
+    assert counted.json["since"] == "0331-01-11T00:05:38.000000Z"
+
+
 @pytest.mark.parametrize(
     ("inbox", "body", "status", "field"),
     [
