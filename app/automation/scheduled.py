@@ -13,12 +13,14 @@ from sqlalchemy import Row, Select, exists, select
 from app import clock
 from app.automation.conditions import Occasion, fits
 from app.automation.definition import TRIGGERS, Definition
-from app.automation.engine import Heads, Trigger, act
+from app.automation.engine import act
 from app.automation.happened import before, states_of
 from app.automation.known import known_to
 from app.automation.possible import possible_statuses
+from app.automation.recorder import Heads
 from app.automation.rule import Rule
 from app.automation.run import RuleRun
+from app.automation.trigger import Trigger
 from app.db import after_commit, begin_write, db
 from app.events.event import Event
 from app.issues.issue import Issue
