@@ -33,7 +33,19 @@ ACTED_AS = {
 }
 VIA = {"web": "The web pages", "api": "The API", "cli": "A command", "job": "A worker"}
 """The doors."""
-HIDDEN_FACTS = frozenset({"excerpt", "sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
+HIDDEN_FACTS = frozenset(
+    {
+        "excerpt",
+        "sha256",
+        "comment_id",
+        "version",
+        "now",
+        "token_id",
+        "triggered_by",
+        "endpoint_id",
+        "matched",
+    }
+)
 """Facts that tell a reader nothing, or less than what stands beside them."""
 
 

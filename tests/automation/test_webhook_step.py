@@ -219,6 +219,8 @@ class TestPages:
         page = words(lead.get(f"/events/{called.uid}"))
         assert f"Automation sent ORC-1 to the webhook {host}" in page
         assert "sent to 1 webhook" in page
+        assert "Who was told" not in page
+        assert "Who was told" in words(lead.get(f"/events/{last(world.issue, 'closed')[0].uid}"))
         cause, _ = last(world.issue, "closed")
         assert f"Automation sent ORC-1 to the webhook {host}" in words(lead.get(f"/events/{cause.uid}"))
 
