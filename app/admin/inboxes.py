@@ -18,7 +18,8 @@ from app.errors import Conflict, Invalid
 from app.feeds.receipts import duration
 from app.inboxes.failed import failed_now
 from app.inboxes.registry import BY_NAME, INBOXES
-from app.inboxes.replay import Wish, cancel, count, recent, sentences, start
+from app.inboxes.replay import Wish, cancel, count, sentences, start
+from app.inboxes.replays import recent
 from app.inboxes.searching import Sieve, find
 from app.inboxes.setting import switch
 from app.projects.policy import require_admin

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.accounts.current import signed_in, viewer
+from app.automation.known import webhook_hosts
 from app.automation.queries import every_rule, project_of_rule, rule_for_change
 from app.automation.rule import disable_rule
 from app.automation.wording import summary
@@ -22,7 +23,9 @@ blueprint = Blueprint("admin_rules", __name__, url_prefix="/admin/rules")
 def index() -> Response:
     """All of them, those that are on first."""
     require_admin(viewer())
-    return render("admin/rules.html", rules=every_rule(), summary=summary)
+    rules = every_rule()
+    hosts = webhook_hosts(one.rule.says for one in rules)
+    return render("admin/rules.html", rules=rules, summary=summary, hosts=hosts)
 
 
 @blueprint.post("/<int:rule_id>/disable")

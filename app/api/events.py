@@ -1,22 +1,30 @@
 """Events: of an issue, of everything, one by one, and what became of them."""
 
+from typing import Any
+
 from flask import Response
 from pydantic import Field
 
+from app.accounts.user import User
 from app.api.blueprint import blueprint, tag
 from app.api.deliveries import event_deliveries
 from app.api.entry import viewer
 from app.api.idempotency import answer
 from app.api.parameters import BIGGEST_ID, EventAddress, IssueAddress, Listing
 from app.api.shapes import ActorShape, Deliveries, Events, EventShape
-from app.errors import Invalid
-from app.feeds.event_log import Entry, events_after, events_of_issue, visible_event
+from app.errors import Invalid, NotFound
+from app.events.action import Family
+from app.events.actions import ACTIONS
+from app.feeds.event_log import Entry, Only, events_after, events_of_issue, visible_event
 from app.feeds.lines import GONE, ROBOTS
+from app.feeds.queries import visible_person
 from app.issues.queries import visible_issue
 from app.projects.queries import visible_project
 from app.web.paging import decode_cursor, encode_cursor
 
 TAGS = tag("Events", "What happened: facts that never change.")
+FAMILIES: list[Any] = [family.value for family in Family]
+ACTION_NAMES = frozenset(name for _subject, name in ACTIONS)
 
 
 class IssueEventListing(Listing):
@@ -32,6 +40,11 @@ class EventListing(Listing):
         default=None, max_length=600, description="The next_cursor of the page before; the same as `cursor`."
     )
     project: str | None = Field(default=None, max_length=20, description="The key of a project.")
+    family: str | None = Field(
+        default=None, max_length=40, description="A family of actions.", json_schema_extra={"enum": FAMILIES}
+    )
+    action: str | None = Field(default=None, max_length=60, description="The name of an action, like closed.")
+    actor: str | None = Field(default=None, max_length=80, description="The username of who acted.")
 
 
 @blueprint.get("/issues/<key>/events", tags=TAGS, summary="Events of an issue", responses={200: Events})
@@ -51,12 +64,11 @@ def events(query: EventListing) -> Response:
     """In a stable order that no late commit breaks: follow next_cursor and you miss nothing.
 
     next_cursor comes with every page that holds an event, the newest too: keep it, and ask with it again
-    later. It is null when there is nothing after the cursor you gave.
+    later. It is null when there is nothing after the cursor you gave, or nothing that you asked for.
     """
     cursor = query.after or query.cursor
     place = _place(cursor, "after" if query.after else "cursor") if cursor else None
-    project = visible_project(viewer(), query.project) if query.project is not None else None
-    found = events_after(viewer(), place, project=project, limit=query.limit)
+    found = events_after(viewer(), place, only=_only(query), limit=query.limit)
     more = encode_cursor(*found[-1].place) if found else None
     return answer(Events(items=[event_shape(entry) for entry in found], next_cursor=more))
 
@@ -97,6 +109,28 @@ def event_shape(entry: Entry) -> EventShape:
         quiet=event.quiet,
         created_at=event.created_at,
     )
+
+
+def _only(query: EventListing) -> Only:
+    if query.family is not None and query.family not in FAMILIES:
+        raise Invalid(
+            f"There is no family “{query.family}”. There are: {', '.join(FAMILIES)}", field="family"
+        )
+    if query.action is not None and query.action not in ACTION_NAMES:
+        raise Invalid(f"There is no action “{query.action}”", field="action")
+    return Only(
+        project=visible_project(viewer(), query.project) if query.project is not None else None,
+        family=Family(query.family) if query.family is not None else None,
+        action=query.action,
+        actor=_person(query.actor) if query.actor is not None else None,
+    )
+
+
+def _person(username: str) -> User:
+    try:
+        return visible_person(username)
+    except NotFound:
+        raise Invalid(f"There is nobody called “{username}”", field="actor") from None
 
 
 def _place(cursor: str, field: str) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def inboxes(query: Listing) -> Response:
 def inbox_of_name(path: InboxAddress) -> Response:
     """The inbox with this name."""
     require_admin(viewer())
-    return answer(_shape(_known(path.name), switched_off()))
+    return answer(_shape(known_inbox(path.name), switched_off()))
 
 
 @blueprint.patch("/inboxes/<name>", tags=TAGS, summary="Switch it", responses={200: InboxShape})
@@ -51,10 +51,10 @@ def inbox_switch(path: InboxAddress, body: Switch) -> Response:
     require_admin(viewer())
     begin()
     switch(path.name, enabled=body.enabled, by=caller().owner, actor=viewer().actor, known=set(BY_NAME))
-    return done(200, _shape(_known(path.name), switched_off()))
+    return done(200, _shape(known_inbox(path.name), switched_off()))
 
 
-def _known(name: str) -> type[Inbox]:
+def known_inbox(name: str) -> type[Inbox]:
     if name not in BY_NAME:
         raise NotFound
     return BY_NAME[name]

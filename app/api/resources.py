@@ -12,12 +12,13 @@ from app.api import (
     people,
     projects,
     reference,
+    replays,
     rules,
     webhooks,
 )
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (bulk, comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
+RESOURCES = (bulk, comments, deliveries, events, inboxes, issues, people, projects, replays, rules, webhooks)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

@@ -1,7 +1,7 @@
 """Automation rules: read, made, changed, tried, removed. For leads and administrators."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from app.automation.chains import Candidate
 from app.automation.checking import check
 from app.automation.definition import MOST_CONDITIONS, MOST_STEPS, Condition, Definition, Step, When
 from app.automation.dry_run import DryRun, try_rule
-from app.automation.known import known_to
+from app.automation.known import known_to, webhook_hosts
 from app.automation.queries import (
     author_of,
     project_of_rule,
@@ -148,7 +148,8 @@ def rules(path: ProjectAddress, query: Listing) -> Response:
     project = _read_by_leads(visible_project(viewer(), path.key))
     found = [one.rule for one in rules_of(project)]
     page, more = cut(found, query, by=lambda rule: str(rule.id))
-    return answer(Rules(items=[_shape(project, rule) for rule in page], next_cursor=more))
+    hosts = webhook_hosts(rule.says for rule in page)
+    return answer(Rules(items=[_shape(project, rule, hosts) for rule in page], next_cursor=more))
 
 
 @blueprint.post("/projects/<key>/rules", tags=TAGS, summary="Make a rule", responses={201: RuleShape})
@@ -260,14 +261,14 @@ def _named_fields() -> Iterator[None]:
         raise Invalid(error.message, field=f"{part}.{place[2]}" if place[2] else part) from error
 
 
-def _shape(project: Project, rule: Rule) -> RuleShape:
+def _shape(project: Project, rule: Rule, hosts: Mapping[str, str] | None = None) -> RuleShape:
     says = rule.says
     base = current_app.extensions["settings"].base_url
     return RuleShape(
         id=rule.id,
         project=project.key,
         name=rule.name,
-        summary=summary(says),
+        summary=summary(says, webhook_hosts([says]) if hosts is None else hosts),
         enabled=rule.enabled,
         paused=rule.paused_reason,
         version=rule.version,

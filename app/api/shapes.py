@@ -13,7 +13,7 @@ from app.inboxes.delivery import State
 
 def rfc3339(moment: datetime) -> str:
     """UTC with microseconds, always of the same length, so that texts sort as times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 Moment = Annotated[

@@ -47,6 +47,9 @@ class Known:
     people: dict[str, int]
     leads: frozenset[int] = frozenset()
     roles: dict[int, str] = field(default_factory=dict)
+    webhooks: frozenset[str] = frozenset()
+    """The endpoints that are there, by their ids; `hosts` has those that were removed, too."""
+    hosts: dict[str, str] = field(default_factory=dict)
 
 
 def check(definition: Definition, known: Known) -> None:
@@ -128,8 +131,10 @@ def _value(kind: Kind, value: str, known: Known, special: tuple[str, ...]) -> st
         return _choice(CHOICES[kind], value)
     words = {
         "label": _unknown("label", value) if value.lower() not in known.labels else None,
+        "webhook": _unknown("webhook", value) if value not in known.webhooks else None,
         "text": None if value.strip() else "Write the text to look for.",
         "days": None if _is_days(value) else f"Give a whole number of days, from 1 to {MOST_DAYS:,}.",
+        "number": None if _is_days(value) else f"Give a whole number from 1 to {MOST_DAYS:,}.",
     }
     return words.get(kind)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.automation.checking import Known
-from app.automation.definition import NOBODY, STATUS_SETS, Condition, Definition, actions_of
+from app.automation.definition import NOBODY, REPORTER, STATUS_SETS, Condition, Definition, actions_of
 from app.issues.issue import rank
 
 
@@ -23,6 +23,7 @@ class State:
     title: str
     description: str
     created_at: datetime
+    comments: int = 0
 
 
 @dataclass(slots=True)
@@ -36,8 +37,8 @@ class Occasion:
     actor_kind: str = "system"
     comment: Callable[[], str] = lambda: ""
     """The text of the comment that was written: asked for only by rules that look at it."""
-    changed_before: Callable[[], datetime | None] = lambda: None
-    """When the issue was last changed before this."""
+    before: Callable[[str], datetime | None] = lambda _field: None
+    """For a field that counts the time since something (app.automation.happened.SINCE): when that last happened."""
 
 
 DOERS = {"user": "person", "token": "program"}
@@ -107,7 +108,9 @@ def _comment(one: Condition, occasion: Occasion, _state: State, _known: Known) -
     return one.value.casefold() in occasion.comment().casefold()
 
 
-def _actor(one: Condition, occasion: Occasion, _state: State, known: Known) -> bool:
+def _actor(one: Condition, occasion: Occasion, state: State, known: Known) -> bool:
+    if one.value == REPORTER:
+        return occasion.actor_id is not None and occasion.actor_id == state.reporter_id
     return occasion.actor_id is not None and occasion.actor_id == known.people.get(one.value.lower())
 
 
@@ -122,7 +125,7 @@ def _actor_kind(one: Condition, occasion: Occasion, _state: State, _known: Known
 def _fact(one: Condition, occasion: Occasion, _state: State, _known: Known) -> bool:
     wanted = one.value.casefold()
     said = [word.casefold() for word in _words_of(occasion.facts.get(one.name))]
-    return any(wanted in word for word in said) if one.op == "contains" else wanted in said
+    return any(wanted in word for word in said) if one.op in ("contains", "contains_not") else wanted in said
 
 
 def _words_of(value: Any) -> list[str]:
@@ -140,9 +143,21 @@ def _age(one: Condition, occasion: Occasion, state: State, _known: Known) -> boo
     return _passed(one, occasion.at - state.created_at)
 
 
-def _since_change(one: Condition, occasion: Occasion, _state: State, _known: Known) -> bool:
-    before = occasion.changed_before()
+def _since(one: Condition, occasion: Occasion, _state: State, _known: Known) -> bool:
+    before = occasion.before(one.field)
     return before is not None and _passed(one, occasion.at - before)
+
+
+def _comments(one: Condition, _occasion: Occasion, state: State, _known: Known) -> bool:
+    return _many(one, state.comments)
+
+
+def _labels(one: Condition, _occasion: Occasion, state: State, _known: Known) -> bool:
+    return _many(one, len(state.labels))
+
+
+def _many(one: Condition, number: int) -> bool:
+    return number >= int(one.value) if one.op == "at_least" else number < int(one.value)
 
 
 def _passed(one: Condition, time: timedelta) -> bool:
@@ -165,5 +180,9 @@ _ASKS: dict[str, Callable[[Condition, Occasion, State, Known], bool]] = {
     "actor_kind": _actor_kind,
     "fact": _fact,
     "age": _age,
-    "since_change": _since_change,
+    "since_change": _since,
+    "since_status": _since,
+    "since_assigned": _since,
+    "comments": _comments,
+    "labels": _labels,
 }

@@ -21,7 +21,20 @@ LONGEST = 5
 """So many times more is read, so that who wrote too much is told and loses nothing."""
 
 Kind = Literal[
-    "status", "priority", "label", "person", "kind", "role", "doer", "text", "days", "step", "people", "none"
+    "status",
+    "priority",
+    "label",
+    "person",
+    "kind",
+    "role",
+    "doer",
+    "text",
+    "days",
+    "step",
+    "people",
+    "none",
+    "webhook",
+    "number",
 ]
 """What sort of value a field or step takes: how it is chosen and how it is checked."""
 
@@ -102,9 +115,13 @@ FIELDS: dict[str, FieldKind] = {
     "actor": FieldKind("who did it", _IS, "person", of_event=True),
     "actor_role": FieldKind("the role of who did it", _IS, "role", of_event=True),
     "actor_kind": FieldKind("what did it", _IS, "doer", of_event=True),
-    "fact": FieldKind("the event’s", {**_IS, "contains": "contains"}, "text", of_event=True),
+    "fact": FieldKind("the event’s", {**_IS, **_SAYS}, "text", of_event=True),
     "age": FieldKind("its age in days", _DAYS, "days"),
     "since_change": FieldKind("the number of days since the change before", _DAYS, "days"),
+    "since_status": FieldKind("the number of days since its status changed", _DAYS, "days"),
+    "since_assigned": FieldKind("the number of days since it was assigned", _DAYS, "days"),
+    "comments": FieldKind("the number of comments", _DAYS, "number"),
+    "labels": FieldKind("the number of labels", _DAYS, "number"),
 }
 
 
@@ -130,6 +147,7 @@ STEPS: dict[str, StepKind] = {
     "comment": StepKind("comment", "none", has_text=True, effect="commented"),
     "notify": StepKind("tell", "people"),
     "create": StepKind("open a follow-up issue", "none", has_text=True, has_title=True, effect="created"),
+    "webhook": StepKind("send it to the webhook", "webhook", effect="webhook_called"),
 }
 
 STATUS_VALUES = {
@@ -182,7 +200,7 @@ SPECIAL = {
 PEOPLE_OF: dict[str, tuple[str, ...]] = {
     "assignee": (NOBODY,),
     "reporter": (),
-    "actor": (),
+    "actor": (REPORTER,),
     "assign": (ACTOR, REPORTER),
     "unassign": (EVERYBODY, ACTOR),
     "notify": (ASSIGNEES, REPORTER, LEADS),

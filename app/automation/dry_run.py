@@ -175,14 +175,14 @@ class _Trial:
             return
         mark = last.created_at + timedelta(days=self.says.when.quiet_days)
         if self.since <= mark <= until:
-            self._consider(past, Occasion(at=mark), last, set())
+            self._consider(past, past.quiet_time(mark), last, set())
 
     def _consider(self, past: Past, occasion: Occasion, row: EventRow, roots: set[int]) -> None:
         state = past.state()
         if not fits(self.says, occasion, state, self.known):
             return
         foreseen = [(step, foresee(step, state, occasion, self.known)) for step in self.says.steps]
-        did = [(step_words(step), one) for step, one in foreseen if one.action]
+        did = [(step_words(step, self.known.hosts), one) for step, one in foreseen if one.action]
         root = row.root_id or row.id
         if not did:
             self.found.unchanged += 1

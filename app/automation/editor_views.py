@@ -35,6 +35,7 @@ from app.projects.queries import people_who_see, project_for_change, visible_pro
 from app.web.redirects import see_other
 from app.web.render import render
 from app.web.toasts import toast_next_page
+from app.webhooks.queries import addresses_of
 
 blueprint = Blueprint("automation", __name__, url_prefix="/projects/<key>/settings/automation")
 
@@ -84,6 +85,7 @@ def managed_project(key: str) -> Project:
 def editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: int = 200) -> Response:
     """The editor with this draft; to htmx only itself."""
     base = f"/projects/{project.key}/settings/automation"
+    endpoints = addresses_of(project.id)
     return render(
         "automation/edit.html",
         "editor",
@@ -95,7 +97,7 @@ def editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: 
         rule=rule,
         url=f"{base}/{rule.id}/edit" if rule else f"{base}/new",
         back=f"{base}/{rule.id}" if rule else base,
-        summary=summary(draft.definition),
+        summary=summary(draft.definition, {str(one.id): one.host for one in endpoints}),
         words=trigger_words,
         triggers=list(TRIGGERS),
         families={family.value: said for family, said in FAMILY_WORDS.items()},
@@ -108,6 +110,7 @@ def editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: 
         people=people_who_see(project),
         labels=project_labels(project),
         placeholders=NAMES,
+        webhooks={str(one.id): one.words for one in endpoints if not one.gone},
     )
 
 

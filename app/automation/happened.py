@@ -1,8 +1,9 @@
 """From the log to what rules are asked about: the event as an occasion, the issue as a state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 
@@ -16,6 +17,12 @@ from app.issues.issue import Issue, IssueAssignee
 from app.issues.label import IssueLabel
 
 T = TypeVar("T")
+SINCE: dict[str, Collection[str]] = {
+    "since_change": TRIGGERS.keys(),
+    "since_status": ("created", "status_changed", "closed", "reopened"),
+    "since_assigned": ("created", "assigned"),
+}
+"""Fields that count the time since something -> the actions it is. An issue may be opened with people who have it."""
 
 
 def occasion_of(event: Event, action: Action) -> Occasion:
@@ -27,7 +34,7 @@ def occasion_of(event: Event, action: Action) -> Occasion:
         actor_id=event.actor_id,
         actor_kind=event.actor_kind,
         comment=once(lambda: comment_text(event.issue_id, event.seq, action)),
-        changed_before=once(lambda: changed_before(event.issue_id, event.seq)),
+        before=before(event.issue_id, event.seq),
     )
 
 
@@ -54,6 +61,7 @@ def states_of(issues: Sequence[Issue]) -> dict[int, State]:
             title=issue.title,
             description=issue.description,
             created_at=issue.created_at,
+            comments=issue.comment_count,
         )
         for issue in issues
     }
@@ -74,14 +82,28 @@ def comment_text(issue_id: int | None, seq: int, action: Action) -> str:
     return body if body is not None else str(getattr(action, "excerpt", "") or "")
 
 
-def changed_before(issue_id: int | None, seq: int) -> datetime | None:
-    """When something last happened on the issue before this event."""
-    return db.session.scalar(
-        select(Event.created_at)
-        .where(Event.issue_id == issue_id, Event.seq < seq, Event.action.in_(TRIGGERS))
+def before(issue_id: int | None, seq: int) -> Callable[[str], datetime | None]:
+    """When each of SINCE last happened on the issue before this event. One query for each that is asked for."""
+    return cache(partial(_last_of, issue_id, seq))
+
+
+def marks(action: str, facts: Mapping[str, Any]) -> list[str]:
+    """The fields of SINCE for which time begins anew with this event."""
+    return [
+        field
+        for field, actions in SINCE.items()
+        if action in actions and (field != "since_assigned" or facts.get("assignees"))
+    ]
+
+
+def _last_of(issue_id: int | None, seq: int, field: str) -> datetime | None:
+    row = db.session.execute(
+        select(Event.created_at, Event.action, Event.facts.label("facts"))
+        .where(Event.issue_id == issue_id, Event.seq < seq, Event.action.in_(SINCE[field]))
         .order_by(Event.seq.desc())
         .limit(1)
-    )
+    ).first()
+    return row.created_at if row is not None and field in marks(row.action, row.facts) else None
 
 
 def once(look: Callable[[], T]) -> Callable[[], T]:

@@ -11,8 +11,8 @@ from app import clock
 from app.automation.checking import Known
 from app.automation.conditions import Occasion, State, fits
 from app.automation.definition import TRIGGERS, Definition
-from app.automation.happened import states_of
-from app.automation.scheduled import quiet_issues
+from app.automation.happened import marks, states_of
+from app.automation.scheduled import quiet_issues, quiet_time
 from app.db import db
 from app.events.action import join
 from app.events.event import Event
@@ -109,20 +109,19 @@ class Past:
         self.last_by_people: EventRow | None = None
         """The last event that no rule made: where a quiet time begins."""
         self._folded = Folded()
-        self._changed_at: datetime | None = None
-        self._changed_before: datetime | None = None
+        self._last: dict[str, datetime] = {}
+        self._before: dict[str, datetime] = {}
 
     def take(self, row: EventRow) -> None:
         """One more event has happened."""
         fold(self._folded, "issue", row.action, row.facts, row.texts, row.seq)
-        if row.action in TRIGGERS:
-            self._changed_before, self._changed_at = self._changed_at, row.created_at
-            if row.actor_kind != "rule":
-                self.last_by_people = row
+        self._before = dict(self._last)
+        self._last.update(dict.fromkeys(marks(row.action, row.facts), row.created_at))
+        if row.action in TRIGGERS and row.actor_kind != "rule":
+            self.last_by_people = row
 
     def occasion(self, row: EventRow, *, facts: bool) -> Occasion:
         """The event that was just taken; what it says only where a condition asks for it."""
-        before = self._changed_before
         said: dict[str, Any] = {}
         if facts:
             action = join(TRIGGERS[row.action], row.facts, row.texts)
@@ -134,8 +133,12 @@ class Past:
             actor_id=row.actor_id,
             actor_kind=row.actor_kind,
             comment=lambda: row.comment or row.texts.get("excerpt", ""),
-            changed_before=lambda: before,
+            before=self._before.get,
         )
+
+    def quiet_time(self, at: datetime) -> Occasion:
+        """That nothing came after the events so far."""
+        return Occasion(at=at, before=dict(self._last).get)
 
     def state(self) -> State:
         """The issue as it was at this point."""
@@ -151,6 +154,7 @@ class Past:
             title=title if isinstance(title, str) else "",
             description=self.issue.description,
             created_at=self.issue.created_at,
+            comments=values.get("comment_count", 0),
         )
 
     def pretend(self, state: State) -> None:
@@ -166,8 +170,9 @@ def quiet_now(project: Project, definition: Definition, known: Known, now: datet
     while clock.monotonic() < until:
         rows = db.session.execute(query.where(Issue.id > after).limit(CHUNK)).all()
         states = states_of([row.Issue for row in rows])
-        occasion = Occasion(at=now)
-        count += sum(fits(definition, occasion, states[row.Issue.id], known) for row in rows)
+        count += sum(
+            fits(definition, quiet_time(row.Issue, now), states[row.Issue.id], known) for row in rows
+        )
         if len(rows) < CHUNK:
             break
         after = rows[-1].Issue.id

@@ -1,6 +1,6 @@
 """What rules name, looked up: labels, people, roles. A fixed number of queries for any number of rules."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,6 +13,10 @@ from app.issues.label import Label
 from app.projects.membership import Membership
 from app.projects.project import Project
 from app.projects.queries import people_named
+from app.webhooks.queries import addresses_of, hosts
+
+LONGEST_ID = 19
+"""Digits. A number that is longer than this is no id."""
 
 
 def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
@@ -23,12 +27,20 @@ def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
     if _asks_for_roles(definitions):
         query = select(Membership.user_id, Membership.role).where(Membership.project_id == project.id)
         roles = {row.user_id: row.role for row in db.session.execute(query)}
+    endpoints = addresses_of(project.id) if _endpoint_ids(definitions) else []
     return Known(
         labels={name.lower(): label_id for name, label_id in labels},
         people={person.username.lower(): person.id for person in people},
         leads=frozenset(user_id for user_id, role in roles.items() if role == "lead"),
         roles=roles,
+        webhooks=frozenset(str(one.id) for one in endpoints if not one.gone),
+        hosts={str(one.id): one.host for one in endpoints},
     )
+
+
+def webhook_hosts(definitions: Iterable[Definition]) -> dict[str, str]:
+    """The hosts of the endpoints that saved rules name, for their words. One query, none for rules that name none."""
+    return {str(endpoint_id): host for endpoint_id, host in hosts(sorted(_endpoint_ids(definitions))).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,11 @@ def _usernames(definitions: Iterable[Definition]) -> Iterable[str]:
     for definition in definitions:
         yield from (one.value.lower() for one in definition.conditions if one.field in PEOPLE_OF)
         yield from (one.value.lower() for one in definition.steps if one.do in PEOPLE_OF)
+
+
+def _endpoint_ids(definitions: Iterable[Definition]) -> Collection[int]:
+    values = {one.value for definition in definitions for one in definition.steps if one.do == "webhook"}
+    return {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < LONGEST_ID}
 
 
 def _asks_for_roles(definitions: Iterable[Definition]) -> bool:

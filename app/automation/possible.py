@@ -5,7 +5,7 @@ Only what is certain is refused. Whether two rules answer each other is shown by
 
 from collections.abc import Iterator
 
-from app.automation.definition import STATUS_SETS, Condition, Definition, actions_of
+from app.automation.definition import FIELDS, STATUS_SETS, Condition, Definition, actions_of
 from app.events.issue_actions import PRIORITIES
 from app.issues.issue import STATUSES
 from app.issues.workflow import MOVES, WORDS
@@ -108,7 +108,7 @@ def _contradictions(conditions: tuple[Condition, ...]) -> Iterator[Problem]:
 def _clash(one: Condition, other: Condition) -> bool:
     same = one.value.lower() == other.value.lower()
     ops = {one.op, other.op}
-    if one.field in ("age", "since_change"):
+    if FIELDS[one.field].kind in ("days", "number"):
         least = max((int(each.value) for each in (one, other) if each.op == "at_least"), default=0)
         most = min((int(each.value) for each in (one, other) if each.op == "less_than"), default=least + 1)
         return least >= most
@@ -116,7 +116,10 @@ def _clash(one: Condition, other: Condition) -> bool:
         return True
     if one.field == "assignee":
         return ops == {"is"} and not same and "@nobody" in (one.value, other.value)
-    return one.field in ENUMERATED and ops == {"is"} and not same
+    by_role = (
+        one.field == "actor" and "@" in f"{one.value}{other.value}"
+    )  # the reporter may be that very person
+    return one.field in ENUMERATED and ops == {"is"} and not same and not by_role
 
 
 def _priorities(definition: Definition) -> bool:

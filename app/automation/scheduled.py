@@ -13,12 +13,14 @@ from sqlalchemy import Row, Select, exists, select
 from app import clock
 from app.automation.conditions import Occasion, fits
 from app.automation.definition import TRIGGERS, Definition
-from app.automation.engine import Heads, Trigger, act
-from app.automation.happened import states_of
+from app.automation.engine import act
+from app.automation.happened import before, states_of
 from app.automation.known import known_to
 from app.automation.possible import possible_statuses
+from app.automation.recorder import Heads
 from app.automation.rule import Rule
 from app.automation.run import RuleRun
+from app.automation.trigger import Trigger
 from app.db import after_commit, begin_write, db
 from app.events.event import Event
 from app.issues.issue import Issue
@@ -57,7 +59,7 @@ def run_rule(rule_id: int) -> int:
         known, states = known_to(project, [rule.says]), states_of([row.Issue for row in found])
         for row in found:
             after = row.Issue.id
-            occasion = Occasion(at=clock.now())
+            occasion = quiet_time(row.Issue, clock.now())
             if done < MOST_A_TURN and fits(rule.says, occasion, states[after], known):
                 done += _run_on(rule_id, project.id, row.Issue.id, row.Event.id)
     return done
@@ -81,6 +83,11 @@ def quiet_issues(project_id: int, definition: Definition, now: datetime) -> Sele
     days = definition.when.quiet_days or 0
     query = anchors(project_id).where(Event.created_at <= now - timedelta(days=days))
     return query.where(Issue.status.in_(possible_statuses(definition))).order_by(Issue.id)
+
+
+def quiet_time(issue: Issue, now: datetime) -> Occasion:
+    """That nothing happens on the issue, as what may set rules off."""
+    return Occasion(at=now, before=before(issue.id, issue.event_seq + 1))
 
 
 def _read(rule_id: int) -> tuple[Rule | None, Project | None]:
@@ -110,7 +117,7 @@ def _run_on(rule_id: int, project_id: int, issue_id: int, event_id: int) -> int:
     if row is None or row.Event.id != event_id or not rule.enabled:
         db.session.rollback()
         return 0
-    trigger = Trigger(row.Event, Occasion(at=clock.now()), row.Issue, project, how="schedule")
+    trigger = Trigger(row.Event, quiet_time(row.Issue, clock.now()), row.Issue, project, how="schedule")
     heads: Heads = act([rule], trigger, known_to(project, [rule.says]))
     for user_id, head in heads.items():
         topic = f"user:{user_id}"

@@ -16,6 +16,8 @@ class Foreseen:
     action: str | None
     facts: dict[str, Any]
     words: str
+    refused: bool = False
+    """It would be refused: what it names is gone."""
 
 
 def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Foreseen:
@@ -33,7 +35,7 @@ def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Fores
             found = people(step.value, state, occasion, known)
             return Foreseen("rule_applied" if found else None, {}, "nobody to tell" if not found else "done")
         case _:
-            return Foreseen({"comment": "commented", "create": "created"}[step.do], {}, "done")
+            return _anew(step, known)
 
 
 def people(value: str, state: State, occasion: Occasion, known: Known) -> frozenset[int]:
@@ -94,3 +96,11 @@ def _priority(step: Step, state: State) -> Foreseen:
         return Foreseen(None, {}, "it has this priority already")
     before, state.priority = state.priority, step.value
     return Foreseen("priority_changed", {"from": before, "to": step.value}, "done")
+
+
+def _anew(step: Step, known: Known) -> Foreseen:
+    """What can always be done once more, however the issue stands."""
+    if step.do == "webhook" and step.value not in known.webhooks:
+        return Foreseen(None, {}, "refused: this webhook was removed", refused=True)
+    action = {"comment": "commented", "create": "created", "webhook": "webhook_called"}[step.do]
+    return Foreseen(action, {}, "done")

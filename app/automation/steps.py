@@ -14,7 +14,9 @@ from app.automation.placeholders import fill, fill_html, fill_markdown
 from app.automation.rule import Rule
 from app.automation.simulation import people
 from app.db import db
-from app.events.event import Actor
+from app.events.event import Actor, Event
+from app.events.recording import record_event
+from app.events.rule_actions import WebhookCalled
 from app.issues.assignment import assign, unassign
 from app.issues.comment import add_comment
 from app.issues.editing import prioritise
@@ -31,6 +33,7 @@ NEEDS: dict[str, Right] = {
     "comment": Right.comment,
     "create": Right.report,
     "notify": Right.see,
+    "webhook": Right.manage,
 }
 """The right a step needs; all others are the daily work."""
 
@@ -45,6 +48,7 @@ class Stage:
     state: State
     occasion: Occasion
     known: Known
+    event: Event
     to_tell: dict[int, User] = field(default_factory=dict)
     """Whom the steps asked to tell: done once the run's own event is there."""
     _values: dict[str, str] = field(default_factory=dict)
@@ -134,6 +138,18 @@ def _create(stage: Stage, place: int, step: Step) -> None:
     open_issue(stage.project, opening, reporter=None, actor=stage.actor)
 
 
+def _webhook(stage: Stage, _place: int, step: Step) -> None:
+    """Only the fact: the inbox of the webhooks sends it, and tries again for days."""
+    called = WebhookCalled(
+        rule=stage.rule.ref,
+        endpoint_id=int(step.value),
+        host=stage.known.hosts[step.value],
+        matched=stage.event.uid,
+        matched_action=stage.event.action,
+    )
+    record_event(stage.issue, called, actor=stage.actor)
+
+
 def _written(stage: Stage, place: int, step: Step) -> WrittenText:
     if not step.text:
         return WrittenText("", "")
@@ -156,4 +172,5 @@ _VERBS: dict[str, Callable[[Stage, int, Step], None]] = {
     "comment": _comment,
     "notify": _notify,
     "create": _create,
+    "webhook": _webhook,
 }

@@ -10,7 +10,7 @@ from app.automation.dry_run import DAYS, DryRun, try_rule
 from app.automation.editor_views import blueprint, editor, managed_project
 from app.automation.examples import EXAMPLES
 from app.automation.forms import Draft
-from app.automation.known import known_to
+from app.automation.known import known_to, webhook_hosts
 from app.automation.queries import (
     author_of,
     counts_of,
@@ -45,12 +45,14 @@ __all__ = ["blueprint"]  # the editor's: its pages are under the same address
 def index(key: str) -> Response:
     """The rules of the project, and some to start from."""
     project = managed_project(key)
+    rules = rules_of(project)
     return render(
         "automation/list.html",
         place=project,
         project=project,
         section="automation",
-        rules=rules_of(project),
+        rules=rules,
+        hosts=webhook_hosts(one.rule.says for one in rules),
         examples=EXAMPLES,
         summary=summary,
     )
@@ -148,7 +150,7 @@ def _rule_page(
         project=project,
         section="automation",
         rule=rule,
-        summary=summary(rule.says),
+        summary=summary(rule.says, webhook_hosts([rule.says])),
         author=author_of(rule),
         manages=manages,
         runs=runs_of(rule) if manages else [],

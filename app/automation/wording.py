@@ -1,5 +1,8 @@
 """A rule in a sentence a person understands: When … , if … , then …"""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from app.automation.definition import (
     DOER_VALUES,
     FIELDS,
@@ -28,15 +31,16 @@ CHOICES: dict[Kind, dict[str, str]] = {
 }
 """Kinds of value that are chosen from a fixed list."""
 QUOTED = 60
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def summary(definition: Definition) -> str:
-    """The whole rule. An unfinished one is said as far as it goes."""
+def summary(definition: Definition, hosts: Mapping[str, str] = NOTHING) -> str:
+    """The whole rule. An unfinished one is said as far as it goes. `hosts`: of the webhooks it names, by their ids."""
     parts = [when_words(definition.when)]
     if definition.conditions:
         joint = " and " if definition.match == "all" else " or "
         parts.append("if " + joint.join(condition_words(one) for one in definition.conditions))
-    steps = [step_words(one) for one in definition.steps]
+    steps = [step_words(one, hosts) for one in definition.steps]
     return f"{', '.join(parts)}: {_listed(steps) if steps else 'do nothing yet'}."
 
 
@@ -57,7 +61,7 @@ def condition_words(one: Condition) -> str:
     return f"{subject} {kind.ops.get(one.op, one.op)} {_value(kind.kind, one.value)}"
 
 
-def step_words(one: Step) -> str:
+def step_words(one: Step, hosts: Mapping[str, str] = NOTHING) -> str:
     """add the label bug / comment “Thank you”"""
     kind = STEPS.get(one.do)
     if kind is None:
@@ -65,6 +69,8 @@ def step_words(one: Step) -> str:
     said = kind.words
     if kind.kind == "step":
         said = _value(kind.kind, one.value)
+    elif kind.kind == "webhook":
+        said += f" {hosts.get(one.value) or one.value or '…'}"
     elif kind.kind != "none":
         said += f" {_value(kind.kind, one.value)}"
     if kind.has_title:
@@ -79,7 +85,7 @@ def _value(kind: Kind, value: str) -> str:
         return CHOICES[kind].get(value, value or "…")
     if kind in ("person", "people"):
         return SPECIAL.get(value) or (f"@{value}" if value else "…")
-    if kind == "days":
+    if kind in ("days", "number"):
         return value or "…"
     return f"“{_short(value)}”" if value else "…"
 

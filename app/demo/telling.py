@@ -18,7 +18,7 @@ from app.db import db
 from app.demo.people import Character, enter
 from app.demo.story import Act, Story, Tale
 from app.events.event import Event
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import SENT_AGAIN, Delivery
 from app.inboxes.in_app_notifications import InAppNotifications
 from app.issues.assignment import assign
 from app.issues.comment import add_comment
@@ -183,6 +183,6 @@ def _hand_the_news_over(now: datetime) -> None:
     db.session.execute(
         update(Delivery)
         .where(Delivery.inbox == InAppNotifications.name, Delivery.event_id.in_(recent))
-        .values(state="pending", reason=None, next_attempt_at=now, finished_at=None)
+        .values(state="pending", reason=None, next_attempt_at=now, finished_at=None, replay_id=SENT_AGAIN)
         .execution_options(synchronize_session=False)
     )

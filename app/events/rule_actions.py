@@ -158,6 +158,23 @@ class RuleStopped(_RuleOnIssue):
         return f"{said}. {self.reason}" if self.reason else said
 
 
+class WebhookCalled(_RuleOnIssue):
+    """A rule sent word of the issue to a webhook: it goes to this webhook and to no other."""
+
+    name: ClassVar[str] = "webhook_called"
+    icon: ClassVar[str] = "hook"
+    small: ClassVar[bool] = True
+
+    endpoint_id: int
+    host: Text
+    matched: str
+    """The uid of the event that set the rule off, and its action."""
+    matched_action: str
+
+    def line(self, by: int | None) -> list[Part]:
+        return [text("sent "), this(), text(" to the webhook "), strong(self.host)]
+
+
 def why_stopped(why: str, depth: int) -> str:
     """Why a rule was held back, in words."""
     return {
@@ -178,4 +195,5 @@ RULE_ACTIONS: tuple[type[Action], ...] = (
     RuleDryRun,
     RuleApplied,
     RuleStopped,
+    WebhookCalled,
 )

@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, case, func, select
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
-from app.automation.engine import fitting, trigger_of, waited_for
+from app.automation.trigger import fitting, trigger_of, waited_for
 from app.db import begin_write, db, rows
 from app.events.event import Event
 from app.inboxes.automation_rules import AutomationRules

@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
 )
 from sqlalchemy.orm import aliased
 
@@ -29,8 +30,8 @@ from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import db
 from app.errors import NotFound
-from app.events.action import Action, join
-from app.events.actions import action_class
+from app.events.action import Action, Family, join
+from app.events.actions import ACTIONS, action_class
 from app.events.event import Event
 from app.events.queries import texts_of
 from app.issues.issue import Issue
@@ -59,13 +60,37 @@ class Entry:
     place: Place = (0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Which events. What is None is not asked about."""
+
+    project: Project | None = None
+    family: Family | None = None
+    action: str | None = None
+    actor: User | None = None
+
+    def where(self) -> list[ColumnElement[bool]]:
+        """The same as conditions."""
+        found: list[ColumnElement[bool]] = []
+        if self.project is not None:
+            found.append(Event.project_id == self.project.id)
+        if self.actor is not None:
+            found.append(Event.actor_id == self.actor.id)
+        if self.action is not None:
+            found.append(Event.action == self.action)
+        if self.family is not None:  # by subject, too: an issue and a project have actions of the same name
+            theirs = [key for key, kind in ACTIONS.items() if kind.family is self.family]
+            found.append(tuple_(Event.subject, Event.action).in_(theirs))
+        return found
+
+
 def events_after(
-    viewer: Viewer, place: Place | None = None, *, project: Project | None = None, limit: int = 50
+    viewer: Viewer, place: Place | None = None, *, only: "Only | None" = None, limit: int = 50
 ) -> list[Entry]:
     """Up to `limit` events after `place`; the place of the last one is where to go on. Three queries."""
     query = _entries(viewer)
-    if project is not None:
-        query = query.where(Event.project_id == project.id)
+    if only is not None:
+        query = query.where(*only.where())
     if db.engine.dialect.name == "postgresql":
         query = _by_transaction(query, place)
     else:

@@ -36,7 +36,19 @@ VIA = {"web": "The web pages", "api": "The API", "cli": "A command", "job": "A w
 """The doors."""
 LISTED = 500
 """Events of a bulk act that its page lists."""
-HIDDEN_FACTS = frozenset({"excerpt", "sha256", "comment_id", "version", "now", "token_id", "triggered_by"})
+HIDDEN_FACTS = frozenset(
+    {
+        "excerpt",
+        "sha256",
+        "comment_id",
+        "version",
+        "now",
+        "token_id",
+        "triggered_by",
+        "endpoint_id",
+        "matched",
+    }
+)
 """Facts that tell a reader nothing, or less than what stands beside them."""
 
 

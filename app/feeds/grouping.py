@@ -105,7 +105,7 @@ def _belongs(before: Line, line: Line) -> bool:
         and before.fresh == line.fresh
         and before.why == line.why
         and before.batch_id == line.batch_id
-        and not (before.caused or line.caused)
+        and not (before.caused or line.caused or before.elsewhere or line.elsewhere)
     )
 
 

@@ -13,6 +13,7 @@ from app.accounts.viewer import Viewer
 from app.db import rows
 from app.feeds import queries as feed_queries
 from app.feeds.consequences import hang
+from app.feeds.elsewhere import Elsewhere, elsewhere
 from app.feeds.grouping import Day, Item, by_day, fold
 from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
@@ -85,6 +86,8 @@ class Feed:
     earlier: int
     only: str = "all"
     day: str = ""
+    followed: Sequence[Elsewhere] = ()
+    """What followed on other issues from lines that stand above these."""
 
     def last_day(self, zone: str) -> str:
         """The day of the last line in the reader's zone, 2026-11-20; that of the page before when there is none."""
@@ -204,14 +207,24 @@ def later_feed(issue: Issue, viewer: Viewer, *, after: int, only: str, day: str)
     """What arrived after a number: not folded, since each line arrives by itself. `day` is that of the last line
     on the page (2026-11-20), so that a new day gets its heading."""
     found = feed_queries.after(issue, after, only=only)
+    followed = _tell_elsewhere(found, viewer)
     for line in found.lines:
         line.fresh = line.doer.user_id != viewer.user_id
     items = by_day(hang(viewer, found.lines), viewer.zone)
     if items and isinstance(items[0], Day) and items[0].date.isoformat() == day:
         items = items[1:]
-    return Feed(items, found.first_seq, found.last_seq, 0, only, day)
+    return Feed(items, found.first_seq, found.last_seq, 0, only, day, followed)
 
 
 def _feed(found: IssueFeed, viewer: Viewer, only: str, since: datetime | None) -> Feed:
+    _tell_elsewhere(found, viewer)
     items = by_day(fold(hang(viewer, found.lines)), viewer.zone, new_since=since)
     return Feed(items, found.first_seq, found.last_seq, found.earlier, only)
+
+
+def _tell_elsewhere(found: IssueFeed, viewer: Viewer) -> list[Elsewhere]:
+    """Put what followed on other issues on its lines; returns that of lines which stand above these."""
+    led = elsewhere(viewer, found.leads)
+    for line in found.lines:
+        line.elsewhere = led.pop(line.id, None)
+    return list(led.values())

@@ -172,6 +172,8 @@ class Line:
     batch: str | None = None
     """The bulk act it was part of, in words, and how many other issues that changed."""
     others: int = 0
+    elsewhere: Any = None
+    """What followed from it on other issues, on the page of its own (app.feeds.elsewhere.Elsewhere)."""
     steps: int = 0
     """What followed from it and is too deep to be hung here."""
     members: "list[Line]" = field(default_factory=list)

@@ -13,6 +13,8 @@ from app.accounts.viewer import Viewer
 from app.db import BigId, UtcDateTime, db, rows
 from app.errors import NotFound
 from app.events.event import Event
+from app.events.rule_actions import RuleApplied
+from app.feeds.elsewhere import leads_elsewhere
 from app.feeds.lines import HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
 from app.issues.issue import Issue
 from app.projects.policy import Sight, sight, within
@@ -38,6 +40,8 @@ class IssueFeed:
     """The number up to which everything was read, hidden events included."""
     earlier: int
     """How many lines the next press on "Show N earlier" brings: at most a page."""
+    leads: frozenset[int] = frozenset()
+    """The events, among these or before them, that led to something on another issue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def before(issue: Issue, seq: int, *, only: str = "all", limit: int = PAGE) -> I
     found = rows(_before(only), issue_id=issue.id, seq=seq, most=limit, both=2 * limit)[::-1]
     first = found[0].seq if found else 1
     earlier = found[0].counted - len(found) if found else 0
-    return IssueFeed(make_lines(found, with_issues=False, cards=True), first, issue.event_seq, earlier)
+    lines = make_lines(found, with_issues=False, cards=True)
+    return IssueFeed(lines, first, issue.event_seq, earlier, _leads(found))
 
 
 def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
@@ -66,7 +71,9 @@ def after(issue: Issue, seq: int, *, only: str = "all") -> IssueFeed:
     found = rows(_after(), issue_id=issue.id, seq=seq)
     wanted = [row for row in found if _wanted(row, only)]
     lines = make_lines(wanted, with_issues=False, cards=True)
-    return IssueFeed(lines, first_seq=seq + 1, last_seq=found[-1].seq if found else seq, earlier=0)
+    last_seq = found[-1].seq if found else seq
+    acted = [row.cause_id for row in found if row.action == RuleApplied.name]
+    return IssueFeed(lines, seq + 1, last_seq, 0, _leads(wanted) | frozenset(acted))
 
 
 def timeline(
@@ -127,16 +134,20 @@ def _before(only: str) -> Select[Any]:
     earlier = (*_of(only), Event.seq < bindparam("seq"))
     two_pages = select(Event.id).where(*earlier).order_by(Event.seq.desc())
     counted = select(func.count()).select_from(two_pages.limit(bindparam("both", type_=Integer)).subquery())
-    query = lines_query(with_issues=False).add_columns(counted.scalar_subquery().label("counted"))
+    columns = (counted.scalar_subquery().label("counted"), leads_elsewhere())
+    query = lines_query(with_issues=False).add_columns(*columns)
     return query.where(*earlier).order_by(Event.seq.desc()).limit(_MOST)
 
 
 @cache
 def _after() -> Select[Any]:
-    query = lines_query(with_issues=False).where(
-        Event.issue_id == bindparam("issue_id"), Event.seq > bindparam("seq")
-    )
+    later = (Event.issue_id == bindparam("issue_id"), Event.seq > bindparam("seq"))
+    query = lines_query(with_issues=False).add_columns(leads_elsewhere()).where(*later)
     return query.order_by(Event.seq).limit(AFTER)
+
+
+def _leads(found: Sequence[Row[Any]]) -> frozenset[int]:
+    return frozenset(row.id for row in found if row.leads_elsewhere)
 
 
 def _of(only: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -57,11 +57,14 @@ class Audience:
 
 
 def audience(happening: Happening, postings: Sequence[Posting], *, only: int | None = None) -> Audience:
-    """The watchers of the issue and everybody who was told; `only` one person where others may not be named."""
-    issue, project = happening.issue, happening.project
-    if issue is None or project is None:
+    """The watchers of the issue and everybody who was told; `only` one person where others may not be named.
+
+    Nobody, of what nobody is told of: what rules write down for themselves, and mere looks.
+    """
+    issue, project, event = happening.issue, happening.project, happening.event
+    told_of = InAppNotifications.takes(event.subject, type(happening.action))
+    if issue is None or project is None or not told_of:
         return Audience((), 0)
-    event = happening.event
     inside, mailed = _reached(postings, InAppNotifications.name), _reached(postings, EmailNotifications.name)
     member = exists().where(Membership.project_id == project.id, Membership.user_id == User.id)
     query = (

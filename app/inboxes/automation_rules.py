@@ -5,8 +5,9 @@ from functools import cached_property
 from typing import ClassVar
 
 from app.automation.definition import TRIGGERS
-from app.automation.engine import Trigger, act, fitting, trigger_of, waited_for
+from app.automation.engine import act
 from app.automation.rule import Rule
+from app.automation.trigger import Trigger, fitting, trigger_of, waited_for
 from app.events.action import Action, Subject
 from app.inboxes.base import Decision, Inbox, Signal
 

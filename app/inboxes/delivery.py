@@ -20,6 +20,9 @@ CLAIMED = "state = 'processing'"
 WAITING = "state IN ('pending', 'failed', 'held')"
 _MISSED = "state = 'skipped' AND reason = 'off'"
 
+SENT_AGAIN = 0
+"""In place of a replay's id: it was made due again later, by hand or because its receiver is back."""
+
 
 class Delivery(Base):
     """What one inbox decided about one event, and how it went."""
@@ -41,7 +44,7 @@ class Delivery(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     replay_id: Mapped[int | None] = mapped_column(BigId)
-    """The replay that offered the event again, the last one of several."""
+    """The replay that offered the event again, the last one of several; SENT_AGAIN when it was no replay."""
 
     __table_args__ = (
         UniqueConstraint("event_id", "inbox"),

@@ -21,7 +21,7 @@ from app.events import issue_actions as issues
 from app.events.action import Action, Subject
 from app.events.event import Event
 from app.inboxes.base import Decision, Inbox, NotYet, Target, Undeliverable
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import SENT_AGAIN, Delivery
 from app.issues.issue import Issue
 from app.periodic import periodic
 from app.sync import local, outgoing
@@ -169,7 +169,14 @@ def send_held() -> None:
     db.session.execute(
         update(Delivery)
         .where(Delivery.id.in_(going))
-        .values(state="pending", next_attempt_at=clock.now(), attempts=0, reason=None, finished_at=None)
+        .values(
+            state="pending",
+            next_attempt_at=clock.now(),
+            attempts=0,
+            reason=None,
+            finished_at=None,
+            replay_id=SENT_AGAIN,
+        )
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

@@ -19,7 +19,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.events.event import Actor
 from app.events.people_actions import DeliveriesDiscarded, DeliveriesHeld, DeliveriesRetried
 from app.events.recording import record_event
-from app.inboxes.delivery import Delivery, DeliveryTarget, State
+from app.inboxes.delivery import SENT_AGAIN, Delivery, DeliveryTarget, State
 from app.inboxes.dispatch import wake
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
@@ -171,6 +171,7 @@ def _send_again(where: Sequence[ColumnElement[bool]], _by: User) -> Counter[str]
         state="pending",
         attempts=0,
         next_attempt_at=clock.now(),
+        replay_id=SENT_AGAIN,
         reason=None,
         last_error=None,
         claimed_by=None,

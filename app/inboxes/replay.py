@@ -214,19 +214,6 @@ def running(inbox: str) -> bool:
     return db.session.scalar(query) is not None
 
 
-def recent(limit: int = 10) -> list[tuple[Replay, str, str | None]]:
-    """The newest replays with the name of who asked and the key of the project."""
-    query = (
-        select(Replay, User.name, Project.key)
-        .join(User, User.id == Replay.requested_by_id)
-        .outerjoin(Project, Project.id == Replay.project_id)
-        .order_by(Replay.id.desc())
-        .limit(limit)
-        .execution_options(populate_existing=True)
-    )
-    return [(row.Replay, row.name, row.key) for row in db.session.execute(query)]
-
-
 def window(wish: "Wish | Replay") -> list[ColumnElement[bool]]:
     """The condition on the events: their time, and their project."""
     where = [Event.created_at >= wish.since, Event.created_at < wish.until]

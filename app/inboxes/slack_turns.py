@@ -12,7 +12,7 @@ from app import clock
 from app.db import begin_write, db
 from app.events.event import Event
 from app.inboxes.base import NotYet
-from app.inboxes.delivery import Delivery
+from app.inboxes.delivery import SENT_AGAIN, Delivery
 from app.periodic import periodic
 from app.projects.project import Project
 from app.slack import channel as channels
@@ -100,7 +100,14 @@ def send_held() -> None:
     db.session.execute(
         update(Delivery)
         .where(Delivery.id.in_(held))
-        .values(state="pending", next_attempt_at=clock.now(), attempts=0, reason=None, finished_at=None)
+        .values(
+            state="pending",
+            next_attempt_at=clock.now(),
+            attempts=0,
+            reason=None,
+            finished_at=None,
+            replay_id=SENT_AGAIN,
+        )
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

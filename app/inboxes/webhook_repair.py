@@ -16,7 +16,7 @@ from app.errors import Conflict, NotFound
 from app.events.event import Actor, Event
 from app.events.people_actions import DeliveriesRetried
 from app.events.recording import record_event
-from app.inboxes.delivery import Delivery, DeliveryTarget
+from app.inboxes.delivery import SENT_AGAIN, Delivery, DeliveryTarget
 from app.inboxes.dispatch import wake
 from app.inboxes.webhook_delivery import WebhookDelivery
 from app.webhooks.endpoint import Endpoint
@@ -91,7 +91,14 @@ def _send(endpoint: Endpoint, where: list[ColumnElement[bool]], *, by: User, act
         db.session.execute(
             update(Delivery)
             .where(Delivery.id.in_(part))
-            .values(state="pending", attempts=0, next_attempt_at=clock.now(), reason=None, finished_at=None)
+            .values(
+                state="pending",
+                attempts=0,
+                next_attempt_at=clock.now(),
+                reason=None,
+                finished_at=None,
+                replay_id=SENT_AGAIN,
+            )
             .execution_options(synchronize_session=False)
         )
     if ids:

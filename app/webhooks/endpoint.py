@@ -15,6 +15,7 @@ from app.events.action import Family, Subject
 from app.events.actions import ACTIONS
 from app.events.event import SYSTEM, Actor
 from app.events.recording import record_event
+from app.events.rule_actions import WebhookCalled
 from app.events.webhook_actions import (
     WebhookChanged,
     WebhookCreated,
@@ -35,6 +36,9 @@ OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
 GIVES_UP_AFTER = timedelta(days=5)
 """Nothing but failures for this long switches an endpoint off."""
 EVERYTHING = "*"
+
+FOR_ONE = (WebhookTestSent, WebhookCalled)
+"""What goes to the endpoint it names, whatever that asked for, and to no other."""
 
 
 class Endpoint(Base):
@@ -96,7 +100,7 @@ def choices() -> dict[str, dict[str, str]]:
     """What can be subscribed to: family -> name of the action -> what it says about itself."""
     found: dict[str, dict[str, str]] = {family.value: {} for family in Family}
     for (subject, name), kind in ACTIONS.items():
-        if subject != Subject.user and name != WebhookTestSent.name:
+        if subject != Subject.user and kind not in FOR_ONE:
             found[kind.family.value].setdefault(name, (kind.__doc__ or "").splitlines()[0])
     return {family: names for family, names in found.items() if names}
 

@@ -20,6 +20,8 @@ from app.webhooks.attempt import Attempt
 from app.webhooks.endpoint import Endpoint
 
 PAGE = 50
+SHORT = 60
+"""Characters of an address among others."""
 _LIVE = Endpoint.deleted_at.is_(None)
 
 
@@ -90,8 +92,8 @@ def wanting(project_id: int, *, action: str, family: str) -> list[tuple[Endpoint
     return [(one, maker) for one, maker in found if one.wants(action, family)]
 
 
-def test_receiver(endpoint_id: int) -> list[tuple[Endpoint, User]]:
-    """The endpoint a test event is for, with its maker, if it is still there."""
+def receiver(endpoint_id: int) -> list[tuple[Endpoint, User]]:
+    """The endpoint that an event is for alone, with its maker, if it is still there."""
     return _with_makers(Endpoint.id == endpoint_id)
 
 
@@ -104,6 +106,29 @@ def _with_makers(which: ColumnElement[bool]) -> list[tuple[Endpoint, User]]:
         .execution_options(populate_existing=True)
     )
     return [(one, maker) for one, maker in db.session.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointAddress:
+    """An endpoint as rules name it. `gone`: it was removed, and its row stays."""
+
+    id: int
+    url: str
+    host: str
+    gone: bool
+
+    @property
+    def words(self) -> str:
+        """Its address without the scheme, cut where it is long: for those who manage the project."""
+        bare = self.url.partition("://")[2]
+        return bare if len(bare) <= SHORT else f"{bare[: SHORT - 1]}…"
+
+
+def addresses_of(project_id: int) -> list[EndpointAddress]:
+    """Every endpoint the project has or had, in the order they were made. The caller asked who may know."""
+    query = select(Endpoint).where(Endpoint.project_id == project_id).order_by(Endpoint.id)
+    found = db.session.scalars(query.execution_options(populate_existing=True))
+    return [EndpointAddress(one.id, one.url, one.host, one.deleted_at is not None) for one in found]
 
 
 def hosts(endpoint_ids: Sequence[int]) -> dict[int, str]:

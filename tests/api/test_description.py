@@ -60,6 +60,7 @@ def test_generated_requests_get_no_fault_and_answers_keep_to_the_description(
         "comment_id": said["id"],
         "uid": newest["uid"],
         "delivery_id": 1,
+        "replay_id": 1,
         "webhook_id": place.lead.post("/projects/ORC/webhooks", {"url": "https://8.8.8.8/"}).json["id"],
         "name": "live_updates",
         "username": place.usernames["viewer"],

@@ -57,6 +57,58 @@ def test_a_project_narrows_the_log(place: Place) -> None:
     assert {event["project"] for event in page} == {"ORC"}
 
 
+def test_family_action_and_actor_narrow_the_log(place: Place) -> None:
+    place.member.post("/issues/ORC-1/comments", {"body": "Hello"})
+    place.lead.post("/issues/ORC-1/comments", {"body": "Hello"})
+    place.lead.post("/issues/ORC-1/status", {"step": "start"})
+    place.lead.post("/issues/ORC-1/status", {"step": "close"})
+
+    def told(query: str) -> list[tuple[str, str, str | None]]:
+        events = place.lead.get(f"/events?limit=100&{query}").json["items"]
+        return [(event["subject"], event["action"], event["actor"]["username"]) for event in events]
+
+    lead, member = place.usernames["lead"], place.usernames["member"]
+    assert told("family=status") == [("issue", "status_changed", lead), ("issue", "closed", lead)]
+    assert told("action=closed") == [("issue", "closed", lead)]
+    assert told(f"action=commented&actor={member.upper()}") == [("issue", "commented", member)]
+    assert told("family=discussion&action=closed") == []
+    assert {subject for subject, _, _ in told("family=content")} == {"issue"}, "a project is opened, too"
+    assert {subject for subject, _, _ in told("family=project")} == {"project"}
+    assert set(told("action=created")) >= {("issue", "created", lead), ("project", "created", lead)}
+
+
+def test_a_narrowed_log_is_followed_without_a_gap(place: Place) -> None:
+    for _ in range(9):
+        place.lead.post("/issues/ORC-1/comments", {"body": "Hello"})
+        place.lead.patch("/issues/ORC-1", {"priority": "high"})
+        place.lead.patch("/issues/ORC-1", {"priority": "low"})
+    said, cursor = follow(place.lead, query="&action=commented")
+    assert len(said) == 9
+    place.lead.patch("/issues/ORC-1", {"priority": "urgent"})
+    assert follow(place.lead, cursor, "&action=commented") == ([], cursor)
+    newest = place.lead.post("/issues/ORC-1/comments", {"body": "One more"})
+    assert newest.status_code == 201
+    assert len(follow(place.lead, cursor, "&action=commented")[0]) == 1
+    assert len(follow(place.lead, cursor)[0]) > 2, "the cursor is that of the whole log"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("family=nonsense", "family", "There are: content, status, people, planning, discussion, attention,"),
+        ("family=", "family", "There is no family “”"),
+        ("action=nonsense", "action", "There is no action “nonsense”"),
+        ("actor=nobody9", "actor", "There is nobody called “nobody9”"),
+    ],
+)
+def test_what_nothing_is_called_is_refused_at_its_field(
+    place: Place, query: str, field: str, words: str
+) -> None:
+    answer = place.lead.get(f"/events?{query}")
+    assert (answer.status_code, answer.json["error"]["field"]) == (422, field)
+    assert words in answer.json["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )

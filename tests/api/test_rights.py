@@ -40,6 +40,7 @@ ENDPOINTS: list[tuple[str, str, object, tuple[str, ...], int]] = [
     ("GET", "/issues/ORC-1/events", None, VISIBLE, 200),
     ("GET", "/events", None, (*VISIBLE, "stranger"), 200),
     ("GET", "/events?project=ORC", None, VISIBLE, 200),
+    ("GET", "/events?family=status&action=closed", None, (*VISIBLE, "stranger"), 200),
     ("GET", "/events/EVENT", None, VISIBLE, 200),
     ("GET", "/events/EVENT/deliveries", None, VISIBLE, 200),
     ("GET", "/projects/ORC/rules", None, LEADS, 200),
@@ -52,6 +53,8 @@ ENDPOINTS: list[tuple[str, str, object, tuple[str, ...], int]] = [
     ("GET", "/inboxes", None, NOBODY, 200),
     ("GET", "/inboxes/live_updates", None, NOBODY, 200),
     ("PATCH", "/inboxes/live_updates", {"enabled": False}, NOBODY, 200),
+    ("POST", "/inboxes/live_updates/replays", {"since": "2026-01-01T00:00:00Z"}, NOBODY, 200),
+    ("GET", "/inboxes/live_updates/replays", None, NOBODY, 200),
     ("GET", "/deliveries", None, NOBODY, 200),
     ("POST", "/deliveries/1/retry", None, NOBODY, 409),
 ]

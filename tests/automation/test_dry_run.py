@@ -60,6 +60,16 @@ RULES = [
         steps=({"do": "assign", "value": "@actor"}, {"do": "create", "title": "Again {key}"}),
     ),
     said("reopened", steps=({"do": "unassign", "value": "@everybody"},)),
+    said(
+        "status",
+        conditions=(
+            {"field": "comments", "op": "at_least", "value": "1"},
+            {"field": "labels", "op": "less_than", "value": "2"},
+            {"field": "since_assigned", "op": "less_than", "value": "1"},
+            {"field": "since_status", "op": "less_than", "value": "1"},
+        ),
+        steps=({"do": "create", "title": "Again {key}"},),
+    ),
 ]
 
 

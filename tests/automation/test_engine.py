@@ -160,6 +160,17 @@ class TestConditions:
             ({"field": "age", "op": "less_than", "value": "1"}, True),
             ({"field": "age", "op": "at_least", "value": "1"}, False),
             ({"field": "since_change", "op": "less_than", "value": "1"}, True),
+            ({"field": "since_status", "op": "less_than", "value": "1"}, True),
+            ({"field": "since_status", "op": "at_least", "value": "1"}, False),
+            ({"field": "since_assigned", "op": "less_than", "value": "1"}, True),
+            ({"field": "comments", "op": "less_than", "value": "1"}, True),
+            ({"field": "comments", "op": "at_least", "value": "1"}, False),
+            ({"field": "labels", "op": "at_least", "value": "1"}, True),
+            ({"field": "labels", "op": "at_least", "value": "2"}, False),
+            ({"field": "actor", "op": "is", "value": "@reporter"}, False),
+            ({"field": "actor", "op": "is_not", "value": "@reporter"}, True),
+            ({"field": "fact", "op": "contains_not", "value": "RES", "name": "step"}, False),
+            ({"field": "fact", "op": "contains_not", "value": "art", "name": "step"}, True),
         ],
     )
     def test_each_condition_asks_the_issue_and_the_event(
@@ -175,6 +186,20 @@ class TestConditions:
         rule(world.project, world.lead, said("status_changed", conditions=(condition,), steps=(step,)))
         happens(world, "resolve")
         assert assignee_ids(world.issue) == (set() if fits else {world.member.id})
+
+    def test_a_rule_may_wait_for_the_reporter_and_for_the_second_comment(self, world: worlds.World) -> None:
+        conditions = (
+            {"field": "actor", "op": "is", "value": "@reporter"},
+            {"field": "comments", "op": "at_least", "value": "2"},
+        )
+        step = {"do": "priority", "value": "high"}
+        made = rule(world.project, world.lead, said("commented", conditions=conditions, steps=(step,)))
+        for author in (world.lead, world.member, world.lead):
+            assert outcomes(made) == []
+            add_comment(world.issue, worlds.said("Well"), author=author, actor=author.actor)
+            db.session.commit()
+            deliver("events")
+        assert outcomes(made) == ["applied"]
 
     def test_any_of_several_is_enough_and_all_of_them_are_needed(self, world: worlds.World) -> None:
         conditions = (

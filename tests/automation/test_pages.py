@@ -156,6 +156,10 @@ class TestEditor:
             ({"if_field": ["label"], "if_op": ["has"], "if_value": ["bug"]}, "There is no label “bug”"),
             ({"if_field": ["assignee"], "if_value": ["nobody9"]}, "There is nobody called nobody9"),
             ({"if_field": ["age"], "if_op": ["at_least"], "if_value": ["soon"]}, "whole number of days"),
+            (
+                {"if_field": ["labels"], "if_op": ["less_than"], "if_value": ["few"]},
+                "Give a whole number from 1",
+            ),
             ({"if_field": ["fact"], "if_name": ["colour"]}, "has no fact called “colour”"),
             ({"if_field": ["comment"], "if_op": ["contains"]}, "Only a comment has a text"),
             (

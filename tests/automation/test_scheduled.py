@@ -8,14 +8,17 @@ import pytest
 import time_machine
 
 from app import clock
+from app.automation.chains import Candidate
+from app.automation.dry_run import try_rule
 from app.automation.scheduled import run_rule, run_scheduled_rules
 from app.db import db
+from app.issues.assignment import assign
 from app.issues.comment import add_comment
 from app.issues.visit import note_visit
 from app.issues.workflow import change_status
 from app.projects.membership import add_member, remove_member
 from app.projects.project import archive
-from tests.automation.build import actions, fresh, last, outcomes, rule, said
+from tests.automation.build import actions, fresh, last, outcomes, rule, runs, said
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, writes_again
 
@@ -79,6 +82,41 @@ def test_a_quiet_time_counts_once_and_a_new_one_begins_with_a_person(world: worl
         turn()
     assert outcomes(made) == ["applied", "applied"]
     assert actions(world.issue).count("commented") == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "acts_on", "nobodys"),
+    [("since_assigned", 12.0, 0), ("since_status", 11.0, 1), ("since_change", 16.0, 1), ("age", 10.0, 1)],
+)
+def test_a_quiet_issue_is_asked_since_when(
+    world: worlds.World, field: str, acts_on: float, nobodys: int
+) -> None:
+    """Opened on day 0, work begun on day 1, assigned on day 2, commented on day 6; ten days are asked for.
+
+    Another one was only opened, and nobody has it.
+    """
+    start = clock.now()
+    other = worlds.issue(world.project, world.lead, title="Nobody has it")
+    assigned = world.issue
+    condition = {"field": field, "op": "at_least", "value": "10"}
+    asks = said(quiet_days=3, conditions=(condition,), steps=({"do": "priority", "value": "low"},))
+    made = rule(world.project, world.lead, asks)
+    with days_later(start, 1):
+        change_status(assigned, "start", actor=world.member.actor)
+    with days_later(start, 2):
+        assign(assigned, [world.member], actor=world.actor)
+    with days_later(start, 6):
+        add_comment(assigned, worlds.said("Soon"), author=world.member, actor=world.member.actor)
+        db.session.commit()
+    with days_later(start, acts_on - 0.1):
+        turn()
+        assert assigned.id not in {run.issue_id for run in runs(made)}
+    with days_later(start, acts_on + 0.1):
+        turn()
+        acted_on = [run.issue_id for run in runs(made)]
+        assert (acted_on.count(assigned.id), acted_on.count(other.id)) == (1, nobodys)
+    with days_later(start, 40):
+        assert try_rule(world.project, Candidate(0, "Tried", asks), days=7).at_once == 1 + nobodys
 
 
 def test_a_turn_deals_with_so_many_issues_and_the_next_with_the_others(
