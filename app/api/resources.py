@@ -4,6 +4,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from app.api import (
     comments,
+    deletion,
     deliveries,
     events,
     inboxes,
@@ -16,7 +17,7 @@ from app.api import (
 )
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
+RESOURCES = (comments, deletion, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

@@ -25,6 +25,8 @@ class Created(IssueAction):
 
     title: Text
     excerpt: Text | None = None
+    sha256: str | None = None
+    """Of the description."""
     project: Text
     kind: Literal["issue", "pull_request"] = "issue"
     priority: Priority = "none"

@@ -9,6 +9,11 @@ from app.events.content_actions import (
     Status,
     TitleChanged,
 )
+from app.events.deletion_actions import (
+    Deleted,
+    Restored,
+    Snapshot,
+)
 from app.events.discussion_actions import (
     CommentDeleted,
     Commented,
@@ -50,6 +55,8 @@ ISSUE_ACTIONS: tuple[type[Action], ...] = (
     Watched,
     Unwatched,
     Viewed,
+    Deleted,
+    Restored,
 )
 
 __all__ = [
@@ -59,6 +66,7 @@ __all__ = [
     "CommentEdited",
     "Commented",
     "Created",
+    "Deleted",
     "DescriptionChanged",
     "ISSUE_ACTIONS",
     "IssueAction",
@@ -67,6 +75,8 @@ __all__ = [
     "Priority",
     "PriorityChanged",
     "Reopened",
+    "Restored",
+    "Snapshot",
     "Status",
     "StatusChanged",
     "TitleChanged",

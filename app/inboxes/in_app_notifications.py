@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.accounts.user import User
 from app.db import BigId, UtcDateTime, db, rows, run
 from app.events.action import Action, Family, Subject
+from app.events.issue_actions import Deleted
 from app.inboxes.base import Decision, Inbox, Signal
 from app.inboxes.recipients import Kind, asked_for, count_recipients, named, watchers_told
 from app.issues.subscription import Subscription
@@ -33,7 +34,16 @@ class InAppNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return subject == Subject.issue and action.shown and action.family is not Family.rules
+        return (
+            subject == Subject.issue
+            and action.shown
+            and action.family is not Family.rules
+            and action is not Deleted
+        )
+
+    def minds_deleted(self) -> bool:
+        """What is written for a deleted issue is not shown, and there when the issue is brought back."""
+        return True
 
     def should_process(self) -> Decision:
         if self.event.quiet:

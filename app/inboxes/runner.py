@@ -140,7 +140,7 @@ def _run_one(
     if claim.inbox in off:
         return Mark(claim, "skipped", reason="off")
     inbox = BY_NAME[claim.inbox](happening)
-    decision = inbox.should_process()
+    decision = inbox.decide()
     if not decision.process:
         return Mark(claim, "skipped", reason=decision.reason)
     with caused_by(**consequence_of(happening.event)):
