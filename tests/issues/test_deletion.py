@@ -1,13 +1,16 @@
 """A deleted issue is gone for everybody at every door, and all of it comes back."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from app import clock
 from app.accounts.erasing import erase
 from app.accounts.token import create_token
 from app.accounts.viewer import viewer_of
@@ -16,6 +19,8 @@ from app.errors import Conflict
 from app.events.event import Event, EventText
 from app.events.queries import with_actions
 from app.events.verifying import verify
+from app.insights.figures import figures
+from app.insights.span import Span
 from app.issues.assignment import assign
 from app.issues.comment import add_comment
 from app.issues.deletion import delete_issue, deleted_issues, restore_issue
@@ -189,6 +194,15 @@ def test_leads_are_told_in_feeds_and_find_it_nowhere_else(scene: Scene) -> None:
     assert "deleted this" in words(browser.get("/issues/ORC-1"))
 
 
+def test_an_open_page_is_loaded_anew_and_says_that_nothing_is_there(scene: Scene) -> None:
+    browser = scene.browser("member")
+    asks = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    assert "HX-Refresh" not in browser.get("/issues/ORC-1/feed?after=1", headers=asks).headers
+    scene.delete()
+    answer = browser.get("/issues/ORC-1/feed?after=1", headers=asks)
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
+
+
 def test_no_verb_reaches_a_deleted_issue(scene: Scene) -> None:
     scene.delete()
     seq = scene.again().event_seq
@@ -238,17 +252,28 @@ def test_programs_do_not_find_it_either(scene: Scene, who: str) -> None:
     assert items(program, "/issues/ORC-1/events?limit=100")[-1]["action"] == "restored"
 
 
+def drawn(scene: Scene) -> tuple[int, ...]:
+    """What the charts are drawn from: opened, open, answered or waiting, open tomorrow, done in all hours."""
+    today = clock.now().date()
+    days = [Span(today + timedelta(days=n), today + timedelta(days=n), ZoneInfo("UTC")) for n in (0, 1)]
+    now, later = (figures(scene.world.project.id, span) for span in days)
+    return sum(now.created), now.open[-1], len(now.answers), later.open_before, sum(now.hours.values())
+
+
 def test_it_is_counted_nowhere(scene: Scene) -> None:
     browser, member = scene.browser("member"), viewer_of(scene.world.member)
     topic = f"issue:{scene.world.issue.id}"
-    charts = words(browser.get("/projects/ORC/insights"))
+    before = drawn(scene)
+    assert before[:4] == (2, 2, 2, 2)
     assert unread_count(member) == 1
     assert topics.heads([topic]) == {topic: scene.again().event_seq}
 
     scene.delete()
     assert unread_count(member) == 0
     assert topics.heads([topic]) == {}
-    assert words(browser.get("/projects/ORC/insights")) != charts
+    after = drawn(scene)
+    assert after[:4] == (1, 1, 1, 1)
+    assert after[4] < before[4]
     assert "2 open" not in words(browser.get("/projects"))
 
     scene.restore()
