@@ -34,7 +34,7 @@ from app.feeds import (
 from app.feeds import views as feed_views
 from app.inboxes import erasing as inboxes_erasing
 from app.insights import views as insights_views
-from app.issues import comment_views, label_views, list_views
+from app.issues import comment_views, deletion_views, label_views, list_views
 from app.issues import erasing as issues_erasing
 from app.issues import views as issue_views
 from app.live import views as live_views
@@ -78,6 +78,7 @@ PAGES = (
     bulk_views.blueprint,
     issue_views.bp,
     comment_views.bp,
+    deletion_views.blueprint,
     feed_views.bp,
     inbox_views.blueprint,
     event_views.blueprint,

@@ -55,7 +55,7 @@ def deliver_one(event_id: int, path: str) -> None:
         begin_write()
         mine = (Delivery.event_id == event_id, Delivery.inbox == kind.name)
         inbox = kind(load_happenings([event_id])[event_id])
-        if inbox.should_process().process:
+        if inbox.decide().process:
             inbox.handle()
             kind.together([inbox])
         done = update(Delivery).where(*mine).values(state="delivered", next_attempt_at=None)

@@ -5,6 +5,7 @@ from flask_openapi3.openapi import OpenAPI
 from app.api import (
     bulk,
     comments,
+    deletion,
     deliveries,
     events,
     inboxes,
@@ -18,7 +19,20 @@ from app.api import (
 )
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (bulk, comments, deliveries, events, inboxes, issues, people, projects, replays, rules, webhooks)
+RESOURCES = (
+    bulk,
+    comments,
+    deletion,
+    deliveries,
+    events,
+    inboxes,
+    issues,
+    people,
+    projects,
+    replays,
+    rules,
+    webhooks,
+)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.events.action import Action, Family, Subject
 from app.events.actions import ACTIONS
+from app.events.issue_actions import Deleted
 
 FORMAT: Literal[1] = 1
 MOST_CONDITIONS = 20
@@ -210,9 +211,12 @@ PEOPLE_OF: dict[str, tuple[str, ...]] = {
 TRIGGERS: dict[str, type[Action]] = {
     kind.name: kind
     for kind in ACTIONS.values()
-    if kind.subject is Subject.issue and kind.shown and kind.family is not Family.rules
+    if kind.subject is Subject.issue
+    and kind.shown
+    and kind.family is not Family.rules
+    and kind is not Deleted
 }
-"""The actions that may set a rule off. What rules themselves record is not among them."""
+"""The actions that may set a rule off. What rules themselves record is not among them, nor what ends all acts."""
 TRIGGER_WORDS = {
     "created": "an issue is opened",
     "title_changed": "the title is changed",
@@ -220,6 +224,7 @@ TRIGGER_WORDS = {
     "status_changed": "work is started, stopped or finished (resolved)",
     "closed": "an issue is closed",
     "reopened": "an issue is reopened",
+    "restored": "a deleted issue is brought back",
     "assigned": "somebody is assigned",
     "unassigned": "somebody is unassigned",
     "priority_changed": "the priority is changed",

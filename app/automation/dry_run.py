@@ -28,6 +28,7 @@ from app.automation.known import known_to
 from app.automation.simulation import foresee
 from app.automation.wording import step_words
 from app.db import db
+from app.events.deleted import is_there
 from app.events.event import Event
 from app.projects.project import Project
 
@@ -139,6 +140,7 @@ class _Trial:
                 Event.created_at >= self.since - reach,
                 Event.subject == "issue",
                 Event.action.in_(actions),
+                is_there(Event.issue_id),
             )
             .group_by(Event.issue_id)
             .order_by(func.max(Event.id).desc())

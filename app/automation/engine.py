@@ -72,6 +72,8 @@ class _Run:
 
     def run(self) -> Heads:
         self.issue = _locked(self.trigger.issue, self.trigger.project)
+        if self.issue.deleted_at is not None:
+            return {}
         state = state_of(self.issue)
         if not fits(self.says, self.trigger.occasion, state, self.known):
             return {}

@@ -101,7 +101,7 @@ def runs_of(rule: Rule, *, limit: int = RUNS) -> list[RunLine]:
         .join(Issue, Issue.id == RuleRun.issue_id)
         .join(Project, Project.id == Issue.project_id)
         .join(Event, Event.id == RuleRun.event_id)
-        .where(RuleRun.rule_id == rule.id)
+        .where(RuleRun.rule_id == rule.id, Issue.deleted_at.is_(None))
         .order_by(RuleRun.at.desc(), RuleRun.id.desc())
         .limit(limit)
     )

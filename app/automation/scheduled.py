@@ -75,7 +75,8 @@ def anchors(project_id: int) -> Select[Issue, Event]:
         .correlate(Issue)
         .scalar_subquery()
     )
-    return select(Issue, Event).join(Event, Event.id == last).where(Issue.project_id == project_id)
+    mine = (Issue.project_id == project_id, Issue.deleted_at.is_(None))
+    return select(Issue, Event).join(Event, Event.id == last).where(*mine)
 
 
 def quiet_issues(project_id: int, definition: Definition, now: datetime) -> Select[Issue, Event]:

@@ -75,8 +75,11 @@ def _fixed(name: str, value: object) -> Fold:
 
 def _issue_created(state: Folded, facts: Facts, texts: Texts, seq: int) -> None:
     state.set("title", texts.get("title", UNKNOWN), seq)
+    if "sha256" in facts:
+        state.set("description", facts["sha256"], seq)
     state.set("comment_count", 0, seq)
     state.set("comments", {}, seq)
+    state.set("deleted", False, seq)
     for name in ("kind", "priority", "status"):
         state.set(name, facts[name], seq)
     for name in ("labels", "assignees"):
@@ -146,6 +149,8 @@ _FOLDS: dict[tuple[str, str], Fold] = {
     ("issue", "commented"): _commented,
     ("issue", "comment_edited"): _comment_edited,
     ("issue", "comment_deleted"): _comment_deleted,
+    ("issue", "deleted"): _fixed("deleted", True),
+    ("issue", "restored"): _fixed("deleted", False),
     ("project", "created"): _project_created,
     ("project", "renamed"): _text("name", "to"),
     ("project", "visibility_changed"): _value("visibility", "to"),

@@ -16,6 +16,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app import clock
 from app.context import cause
 from app.db import Base, db, run
+from app.errors import Conflict
 from app.events.action import Action, Subject, split
 from app.events.actions import ACTIONS, UnknownAction
 from app.events.chain import GENESIS, seal
@@ -84,9 +85,11 @@ def record_event(
 
 
 def check(subject: Recordable, action: Action) -> None:
-    """Raises UnknownAction when this cannot happen to such a subject."""
+    """Raises UnknownAction when this cannot happen to such a subject, Conflict when it was deleted."""
     if ACTIONS.get((subject.event_subject.value, action.name)) is not type(action):
         raise UnknownAction(f"{type(action).__name__} is not an action of a {subject.event_subject}")
+    if getattr(subject, "deleted_at", None) is not None and action.name != "deleted":
+        raise Conflict("This issue was deleted")
 
 
 def lock(subject: Recordable) -> None:

@@ -212,6 +212,8 @@ class _Chain:
             return sha256(self.row.description.encode()).hexdigest()
         if field == "archived":
             return self.row.archived_at is not None
+        if field == "deleted":
+            return self.row.deleted_at is not None
         return self.row._mapping[field]
 
     def _comment(self, expected: dict[int, Any], found: dict[int, Any]) -> Difference:

@@ -31,10 +31,14 @@ def _rule(line: "Line", rule: RuleName | None) -> list[Part]:
     return [text(" because of rule "), Part("rule", rule.name, href=rule.href)]
 
 
+def _is_out_of_sight(cause: "Line", line: "Line") -> bool:
+    return cause.issue is not None and cause.issue.deleted and cause.issue_id != line.issue_id
+
+
 def _cause(
     line: "Line", rule: RuleName | None, cause: "Line | None", names: dict[int, RuleName]
 ) -> list[Part]:
-    if cause is None or cause.project_id != line.project_id:
+    if cause is None or cause.project_id != line.project_id or _is_out_of_sight(cause, line):
         return []
     href = f"/events/{cause.uid}"
     if rule is not None and rule.quiet_days is not None and line.at - cause.at >= QUIET:

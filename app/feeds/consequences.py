@@ -15,7 +15,7 @@ from app.events.batch import batch_sizes, descriptions
 from app.events.event import Event
 from app.events.wording import plain
 from app.feeds.lines import Line, lines_query, read_lines, with_projects
-from app.projects.policy import Right, may
+from app.projects.policy import Right, leads, may
 from app.projects.project import Project
 
 MOST = 200
@@ -147,21 +147,27 @@ def seen_of(viewer: Viewer, lines: Sequence[Line]) -> list[Line]:
 
 
 class _Sight:
-    """Which lines the viewer may see; each project is asked about once."""
+    """Which lines the viewer may see; each project is asked about once. What was deleted is for leads only."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self._seen: dict[int, bool] = {}
+        self._seen: dict[tuple[int, bool], bool] = {}
 
     def of(self, lines: Sequence[Line]) -> list[Line]:
         return [
-            line for line in with_projects(lines) if line.project is not None and self._sees(line.project)
+            line
+            for line in with_projects(lines)
+            if line.project is not None
+            and self._sees(line.project, deleted=line.issue is not None and line.issue.deleted)
         ]
 
-    def _sees(self, project: Project) -> bool:
-        if project.id not in self._seen:
-            self._seen[project.id] = may(self._viewer, Right.see, project)
-        return self._seen[project.id]
+    def _sees(self, project: Project, *, deleted: bool) -> bool:
+        asked = (project.id, deleted)
+        if asked not in self._seen:
+            self._seen[asked] = (
+                leads(self._viewer, project) if deleted else may(self._viewer, Right.see, project)
+            )
+        return self._seen[asked]
 
 
 def _caused_by(cause_ids: Sequence[int], most: int, sight: _Sight) -> list[Line]:

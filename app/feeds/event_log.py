@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    and_,
     cast,
     literal_column,
     or_,
@@ -32,10 +33,12 @@ from app.db import db
 from app.errors import NotFound
 from app.events.action import Action, Family, join
 from app.events.actions import ACTIONS, action_class
+from app.events.deleted import is_there
 from app.events.event import Event
+from app.events.issue_actions import Deleted
 from app.events.queries import texts_of
 from app.issues.issue import Issue
-from app.projects.policy import sees
+from app.projects.policy import led, sees, sight
 from app.projects.project import Project
 
 Place = tuple[int, int]
@@ -108,17 +111,27 @@ def events_of_issue(issue: Issue, after: int = 0, *, limit: int = 50) -> list[En
 
 
 def visible_event(viewer: Viewer, uid: str) -> Entry:
-    """The event with this uid. Raises NotFound when there is none that the viewer may see."""
-    query = _entries(viewer).add_columns(literal_column("0").label("xid"))
+    """The event with this uid. Raises NotFound when there is none that the viewer may see.
+
+    Leads read all that happened to a deleted issue.
+    """
+    query = _entries(viewer, whole=True).add_columns(literal_column("0").label("xid"))
     found = _read(query.where(Event.uid == uid.lower()))
     if not found:
         raise NotFound
     return found[0]
 
 
-def _entries(viewer: Viewer) -> _Rows:
-    """What the viewer may see: what happened in the projects they see, and to their own account."""
-    return _joined().where(_visible(viewer))
+def _entries(viewer: Viewer, *, whole: bool = False) -> _Rows:
+    """What the viewer may see: what happened in the projects they see, and to their own account.
+
+    Of deleted issues only that they were deleted, and only for leads; with `whole` everything for them.
+    """
+    of_deleted: ColumnElement[bool] = Event.project_id.in_(select(Project.id).where(led(sight(viewer))))
+    if not whole:
+        of_deleted = and_(of_deleted, Event.action == Deleted.name)
+    query = _joined().where(_visible(viewer), or_(is_there(Event.issue_id), of_deleted))
+    return query.params(viewer_id=viewer.user_id)
 
 
 def _visible(viewer: Viewer) -> ColumnElement[bool]:

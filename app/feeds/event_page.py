@@ -50,6 +50,8 @@ HIDDEN_FACTS = frozenset(
     }
 )
 """Facts that tell a reader nothing, or less than what stands beside them."""
+SHOWN_OF_SNAPSHOT = ("status", "priority", "labels", "assignees", "reporter", "comment_count")
+"""Of a deleted issue as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ def event_page(viewer: Viewer, uid: str) -> EventPage:
 def changes(action: Action) -> list[Change]:
     """The facts as rows: what was before and is after first, then what was only stated."""
     facts = action.model_dump(by_alias=True, mode="json", exclude_none=True)
+    snapshot = facts.pop("snapshot", {})
+    facts |= {name: snapshot[name] for name in SHOWN_OF_SNAPSHOT if name in snapshot}
     found = []
     if "from" in facts or "to" in facts:
         name = action.name.removesuffix("_changed")

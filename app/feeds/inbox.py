@@ -1,7 +1,7 @@
 """A person's inbox: a row for each issue they were told about, newest first, and what is new on one of them.
 
-Rights are asked again on reading: a notification about what one may not see any more is not there and not
-counted.
+Rights are asked again on reading: a notification about what one may not see any more, or about a deleted issue, is
+not there and not counted.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select
 
 from app.accounts.viewer import Viewer
 from app.db import db, rows
+from app.events.deleted import is_there
 from app.events.event import Event
 from app.events.parts import Part
 from app.events.wording import plain
@@ -83,7 +84,12 @@ def inbox_counts(viewer: Viewer) -> dict[str, int]:
     query = (
         select(func.count(unread.distinct()), func.count(Notification.issue_id.distinct()))
         .join(Project, Project.id == Notification.project_id)
-        .where(Notification.user_id == viewer.user_id, Notification.done_at.is_(None), sees(viewer))
+        .where(
+            Notification.user_id == viewer.user_id,
+            Notification.done_at.is_(None),
+            sees(viewer),
+            is_there(Notification.issue_id),
+        )
     )
     unread_issues, issues = db.session.execute(query).one()
     return {"unread": unread_issues, "all": issues}
@@ -139,7 +145,12 @@ def _groups(viewer: Viewer, tab: Tab, after: int | None) -> Select[*tuple[Any, .
         )
         .join(Project, Project.id == Notification.project_id)
         .join(Event, Event.id == Notification.event_id)
-        .where(Notification.user_id == viewer.user_id, *_of(tab), sees(viewer))
+        .where(
+            Notification.user_id == viewer.user_id,
+            *_of(tab),
+            sees(viewer),
+            is_there(Notification.issue_id),
+        )
         .group_by(Notification.issue_id)
         .order_by(last.desc())
     )

@@ -81,6 +81,7 @@ def _naming_issues(query: Select[Any]) -> Select[Any]:
             Issue.number.label("issue_number"),
             Issue.title.label("issue_title"),
             Issue.status.label("issue_status"),
+            Issue.deleted_at.label("issue_deleted"),
             Project.key.label("project_key"),
         )
         .outerjoin(Issue, Issue.id == Event.issue_id)
@@ -133,6 +134,8 @@ class IssueName:
     key: str
     title: str
     status: str
+    deleted: bool = False
+    """Out of sight: there is no page to lead to."""
 
 
 @dataclass(slots=True)
@@ -257,7 +260,8 @@ def _doer(actor_id: int | None, kind: str, name: str | None, username: str | Non
 
 def _issue(row: Row[Any]) -> IssueName:
     key = f"{row.project_key}-{row.issue_number}"
-    return IssueName(row.issue_id, row.issue_number, key, row.issue_title, row.issue_status)
+    gone = row.issue_deleted is not None
+    return IssueName(row.issue_id, row.issue_number, key, row.issue_title, row.issue_status, gone)
 
 
 def _said(row: Row[Any]) -> Said:

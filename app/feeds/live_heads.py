@@ -29,7 +29,8 @@ def _home_number(viewer: Viewer) -> int:
 
 
 def _issue_heads(ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.execute(select(Issue.id, Issue.event_seq).where(Issue.id.in_(ids)))
+    query = select(Issue.id, Issue.event_seq).where(Issue.id.in_(ids), Issue.deleted_at.is_(None))
+    rows = db.session.execute(query)
     return {row.id: row.event_seq for row in rows}
 
 

@@ -72,5 +72,5 @@ def project_lines(viewer: Viewer, *, archived: bool = False) -> tuple[list[Proje
 
 
 def _of_issues(what: ColumnElement[T], *conditions: ColumnElement[bool]) -> ScalarSelect[T]:
-    query = select(what).where(Issue.project_id == Project.id, *conditions)
+    query = select(what).where(Issue.project_id == Project.id, Issue.deleted_at.is_(None), *conditions)
     return query.correlate(Project).scalar_subquery()

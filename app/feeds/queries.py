@@ -6,18 +6,32 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import BigId, UtcDateTime, db, rows
 from app.errors import NotFound
+from app.events.deleted import is_there
 from app.events.event import Event
+from app.events.issue_actions import Deleted
 from app.events.rule_actions import RuleApplied
 from app.feeds.elsewhere import leads_elsewhere
 from app.feeds.lines import HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
 from app.issues.issue import Issue
-from app.projects.policy import Sight, sight, within
+from app.projects.policy import Sight, led, sight, within
 from app.projects.project import Project
 
 PAGE = 50
@@ -94,8 +108,9 @@ def timeline(
         projects = list(seen_projects(viewer))
     apart = len(projects) if actor is None and len(projects) <= APART else None
     lines = read_lines(
-        _timeline(actor is not None, cursor is not None, apart, visits),
+        _timeline(sight(viewer), actor is not None, cursor is not None, apart, visits),
         cards=True,
+        viewer_id=viewer.user_id,
         **_project_values(projects, apart),
         actor=actor.id if actor is not None else None,
         at=cursor[0] if cursor else None,
@@ -164,12 +179,16 @@ def _wanted(row: Row[Any], only: str) -> bool:
 
 
 @cache
-def _timeline(of_actor: bool, goes_on: bool, apart: int | None, visits: bool) -> Select[Any]:
+def _timeline(far: Sight, of_actor: bool, goes_on: bool, apart: int | None, visits: bool) -> Select[Any]:
     """`apart`: so many projects are read one by one, else all of them along the time of the events.
 
     Along the time, a reader of one quiet project on a lively site would pass over the whole history of the others.
     """
-    wanted = [Event.subject != "user", Event.action == "viewed" if visits else is_none_of(HIDDEN)]
+    wanted = [
+        Event.subject != "user",
+        Event.action == "viewed" if visits else is_none_of(HIDDEN),
+        in_sight(far),
+    ]
     if of_actor:
         wanted.append(Event.actor_id == bindparam("actor"))
     if goes_on:
@@ -188,6 +207,15 @@ def _timeline(of_actor: bool, goes_on: bool, apart: int | None, visits: bool) ->
         return lines_query().where(Event.id.in_(found)).order_by(*newest).limit(_MOST)
     among = Event.project_id.in_(bindparam("projects", expanding=True))
     return lines_query().where(among, *wanted).order_by(*newest).limit(_MOST)
+
+
+def in_sight(far: Sight) -> ColumnElement[bool]:
+    """What happened to a deleted issue is out of sight; that it was deleted is told to the leads of its project.
+
+    The statement is run with `viewer_id`.
+    """
+    by_leads = Event.project_id.in_(select(Project.id).where(led(far)))
+    return or_(is_there(Event.issue_id), and_(Event.action == Deleted.name, by_leads))
 
 
 def _project_values(projects: Sequence[int], apart: int | None) -> dict[str, Any]:

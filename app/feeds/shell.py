@@ -46,7 +46,9 @@ def _projects(far: Sight) -> Select[Any]:
     """The project in hand first, with its open issues and whether the viewer leads it; then others."""
     here = bindparam("here", type_=BigId)
     is_here = func.coalesce(Project.id == here, false())
-    open_issues = select(Issue.id).where(Issue.project_id == here, Issue.status.in_(OPEN_STATUSES))
+    open_issues = select(Issue.id).where(
+        Issue.project_id == here, Issue.status.in_(OPEN_STATUSES), Issue.deleted_at.is_(None)
+    )
     leads = (
         select(func.count())
         .where(Membership.project_id == here, Membership.user_id == bindparam("viewer_id", type_=BigId))

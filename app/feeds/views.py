@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts.current import signed_in, to_sign_in, viewer
-from app.errors import Invalid
+from app.errors import Invalid, NotFound
 from app.feeds.clusters import Entry, by_issue_and_day
 from app.feeds.consequences import hang
 from app.feeds.grouping import Item, by_day, fold, fold_batches
@@ -19,9 +19,10 @@ from app.feeds.receipts import last_receipt
 from app.issues.issue import Issue
 from app.issues.listing import open_and_mine
 from app.issues.queries import visible_issue
-from app.issues.verbs import about
+from app.issues.verbs import about, allowed
 from app.projects.policy import Right, rights
 from app.projects.queries import visible_project
+from app.web.answers import done
 from app.web.paging import decode_cursor, encode_cursor
 from app.web.render import render, wants_fragment
 
@@ -57,7 +58,12 @@ def issue(key: str) -> Response:
 @bp.get("/issues/<key>/feed")
 def issue_feed(key: str) -> Response:
     """A stretch of the feed: what came after a number (for the open page), or what stood before one."""
-    found = visible_issue(viewer(), key)
+    try:
+        found = visible_issue(viewer(), key)
+    except NotFound:
+        if not wants_fragment():
+            raise
+        return done("", reload=True)  # an open page learns that its issue is gone by being loaded anew
     after, before = _number("after"), _number("before")
     if after is not None:
         feed = later_feed(found, viewer(), after=after, only=_only(), day=request.args.get("day", ""))
@@ -79,6 +85,15 @@ def issue_feed(key: str) -> Response:
         place=found.project,
         **_issue_feed_context(found, feed, granted),
     )
+
+
+@bp.get("/issues/<key>/deletion")
+@signed_in
+def ask_to_delete(key: str) -> Response:
+    """What will be out of sight when the issue is deleted, what stays, and how it can be brought back."""
+    found = allowed(key, Right.moderate)
+    panel = side(found, place_of(found, viewer()))
+    return render("feeds/deletion.html", place=found.project, external=panel.external, **about(found))
 
 
 def _issue_feed_context(found: Issue, feed: Feed, granted: frozenset[Right]) -> dict[str, Any]:

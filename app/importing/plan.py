@@ -26,6 +26,8 @@ class Known:
     closings: set[datetime] = field(default_factory=set)
     """When it was closed: a closing of the archive that was undone here stays undone."""
     is_closed: bool = False
+    is_deleted: bool = False
+    """Deleted here: nothing is added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ def _known(archive: Archive, project: Project | None) -> dict[int, Known]:
     if project is None:
         return {}
     rows = db.session.execute(
-        select(Issue.id, Issue.number, Issue.status, Issue.import_key).where(
+        select(Issue.id, Issue.number, Issue.status, Issue.import_key, Issue.deleted_at).where(
             Issue.project_id == project.id, Issue.import_key.startswith(f"{archive.source}#", autoescape=True)
         )
     )
     found = {
-        int(key.rpartition("#")[2]): Known(issue_id, number, is_closed=status == "closed")
-        for issue_id, number, status, key in rows
+        int(key.rpartition("#")[2]): Known(
+            issue_id, number, is_closed=status == "closed", is_deleted=deleted_at is not None
+        )
+        for issue_id, number, status, key, deleted_at in rows
         if key
     }
     by_id = {one.issue_id: one for one in found.values()}
@@ -156,7 +160,7 @@ def _additions(archive: Archive, known: dict[int, Known], numbers: dict[int, int
         if here is None:
             closes = item.closed_at is not None
             yield Addition(item, numbers[item.number], None, item.remarks, closes)
-        else:
+        elif not here.is_deleted:
             remarks = tuple(one for one in item.remarks if one.key not in here.comments)
             closes = item.closed_at is not None and not here.is_closed and item.closed_at not in here.closings
             if remarks or closes:

@@ -88,6 +88,7 @@ class Telling:
         action = Created(
             title=item.title,
             excerpt=description.excerpt or None,
+            sha256=description.sha256,
             project=self.scene.project.name,
             kind=item.kind,
             labels=tuple(label.ref for label in labels),

@@ -21,6 +21,9 @@ class Analytics(Inbox):
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:  # noqa: ARG003 - all of them
         return True
 
+    def minds_deleted(self) -> bool:
+        return True
+
     def should_process(self) -> Decision:
         return Decision(True, "counted")
 

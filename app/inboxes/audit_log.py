@@ -24,6 +24,9 @@ class AuditLog(Inbox):
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
         return is_audited(subject, action)
 
+    def minds_deleted(self) -> bool:
+        return True
+
     def should_process(self) -> Decision:
         return Decision(True, "kept")
 

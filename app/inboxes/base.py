@@ -18,6 +18,7 @@ from app.events.recording import Recorded
 from app.issues.issue import Issue
 from app.projects.project import Project
 
+DELETED = "the issue was deleted"
 LEASE = timedelta(seconds=30)
 """A claimed delivery is due again after this long unless it is marked or its lease renewed (decisions §11)."""
 FINISHED = ("delivered", "skipped", "dead", "discarded")
@@ -130,6 +131,17 @@ class Inbox:
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
         """Whether this inbox declares the action: it then gets a delivery for every such event."""
         raise NotImplementedError(f"{cls.__name__} does not say what it takes")
+
+    def decide(self) -> Decision:
+        """The decision, asked by those who run inboxes: of a deleted issue most have nothing to tell any more."""
+        issue = self.happening.issue
+        if issue is not None and issue.deleted_at is not None and not self.minds_deleted():
+            return Decision(False, DELETED)
+        return self.should_process()
+
+    def minds_deleted(self) -> bool:
+        """Whether this event is worked on although its issue has been deleted: what is written stays out of sight."""
+        return False
 
     def should_process(self) -> Decision:
         """Decide. Reads only; asked again on each attempt, so that rights of the moment count."""

@@ -27,7 +27,11 @@ def bundled(message: Timed, events: Sequence[int], among: Names, *, base_url: st
     """The mail about its own event and these; None when nothing but its own is left to be told."""
     told = _still_told(message.user_id, [message.event_id, *events], among)
     happenings = load_happenings(sorted(told))
-    shown = [one for _, one in sorted(happenings.items()) if one.issue and one.project and not _is_gone(one)]
+    shown = [
+        one
+        for _, one in sorted(happenings.items())
+        if one.issue and one.project and not one.issue.deleted_at and not _is_gone(one)
+    ]
     db.session.rollback()
     if len(shown) < 2 or message.event_id not in told:
         return None
@@ -41,8 +45,10 @@ def _still_told(user_id: int, events: Sequence[int], among: Names) -> set[int]:
 
 
 def _is_gone(happening: Happening) -> bool:
-    """Whether what was said has been removed since."""
+    """Whether the issue is deleted, or what was said has been removed since."""
     action = happening.action
+    if happening.issue is not None and happening.issue.deleted_at is not None:
+        return True
     if not isinstance(action, Commented):
         return False
     query = select(Comment.deleted_at).where(Comment.id == action.comment_id)

@@ -46,6 +46,7 @@ SENT: tuple[type[Action], ...] = (
     issues.Commented,
     issues.CommentEdited,
     issues.CommentDeleted,
+    issues.Restored,
     external.ExternalLinkAsked,
 )
 SOON = timedelta(seconds=1)
@@ -84,7 +85,11 @@ class ExternalSync(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return subject == Subject.issue and action in SENT
+        return subject == Subject.issue and (action in SENT or action is issues.Deleted)
+
+    def minds_deleted(self) -> bool:
+        """To say that its counterpart is left alone."""
+        return isinstance(self.happening.action, issues.Deleted)
 
     def should_process(self) -> Decision:
         issue = self.happening.issue
@@ -104,6 +109,8 @@ class ExternalSync(Inbox):
             return Decision(False, "the issue was unlinked")
         if link is None and not self._is_chosen(connection):
             return Decision(False, "the issue is not linked")
+        if isinstance(self.happening.action, issues.Deleted):
+            return Decision(False, "its counterpart on GitHub is left alone")
         return Decision(True, f"sent to {connection.repository}")
 
     def plan(self) -> Sequence[Target]:

@@ -14,6 +14,7 @@ from app.db import db, rows, run
 from app.events.action import Action, Family, Subject
 from app.events.actions import ACTIONS
 from app.events.event import Event
+from app.events.issue_actions import Deleted
 from app.inboxes.base import Decision, Happening, Inbox, Signal
 from app.inboxes.recipients import count_all, count_recipients, named, nobody, watchers_told
 from app.inboxes.rising import rise, rising
@@ -35,7 +36,16 @@ class InAppNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
-        return subject == Subject.issue and action.shown and action.family is not Family.rules
+        return (
+            subject == Subject.issue
+            and action.shown
+            and action.family is not Family.rules
+            and action is not Deleted
+        )
+
+    def minds_deleted(self) -> bool:
+        """What is written for a deleted issue is not shown, and there when the issue is brought back."""
+        return True
 
     @classmethod
     def ahead(cls, happenings: Sequence[Happening]) -> None:

@@ -77,7 +77,7 @@ def decide(claim: Claim, happening: Happening, off: set[str]) -> tuple[Work, Seq
     if claim.inbox in off:
         return Work(claim, kind, Decision(False, "off")), []
     inbox = kind(happening)
-    decision = inbox.should_process()
+    decision = inbox.decide()
     return Work(claim, kind, decision), inbox.plan() if decision.process else []
 
 

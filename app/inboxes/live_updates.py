@@ -27,6 +27,9 @@ class LiveUpdates(Inbox):
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
         return subject != Subject.user and action.shown
 
+    def minds_deleted(self) -> bool:
+        return True
+
     def should_process(self) -> Decision:
         return Decision(True, "open pages were told")
 

@@ -62,7 +62,7 @@ def run(claim: Claim, *, load: Load) -> None:
         finish(Mark(claim, "skipped", reason="off"))
         return
     inbox = kind(load([claim.event_id])[claim.event_id])
-    decision = inbox.should_process()
+    decision = inbox.decide()
     if not decision.process:
         finish(Mark(claim, "skipped", reason=decision.reason))
         return

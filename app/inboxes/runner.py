@@ -167,7 +167,7 @@ class _Turn:
         if claim.inbox in self.off:
             self.marks.append(Mark(claim, "skipped", reason="off"))
             return False
-        decision = inbox.should_process()
+        decision = inbox.decide()
         if decision.process:
             with caused_by(**consequence_of(inbox.event)):
                 self._tell(inbox.handle())

@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db import begin_write, db
 from app.events.action import Action, Subject
 from app.events.batch import descriptions
-from app.events.issue_actions import Commented
+from app.events.issue_actions import Commented, Deleted
 from app.inboxes import slack_folding, slack_turns
 from app.inboxes.base import Decision, Happening, Inbox, MaybeSent, NotYet, Target, Undeliverable
 from app.inboxes.happenings import load_happenings
@@ -67,6 +67,9 @@ class SlackNotifications(Inbox):
 
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
+        """Not a deletion: the channel would be told the very title that is out of sight."""
+        if action is Deleted:
+            return False
         return subject in (Subject.issue, Subject.project) and action.shown and action.family in FAMILIES
 
     def should_process(self) -> Decision:
@@ -213,7 +216,7 @@ def _to_fold(told: Told, waiting: Sequence[slack_turns.Waiting]) -> list[slack_t
     chosen = []
     for one in waiting:
         inbox = SlackNotifications(happenings[one.event_id])
-        if inbox.should_process().process and inbox.channel and inbox.channel.name == told.channel:
+        if inbox.decide().process and inbox.channel and inbox.channel.name == told.channel:
             one.text, one.batch_id = inbox.message(), inbox.event.batch_id
             chosen.append(one)
     return chosen if few or len(chosen) >= FOLD else []

@@ -18,6 +18,7 @@ from app.accounts.viewer import viewer_of
 from app.config import Settings
 from app.db import db
 from app.events.action import Action, Subject
+from app.events.issue_actions import Deleted
 from app.events.webhook_actions import WHY_OFF, WhyOff
 from app.inboxes.base import Decision, Inbox, MaybeSent, Target
 from app.inboxes.webhook_answer import judged
@@ -66,6 +67,10 @@ class WebhookDelivery(Inbox):
     @classmethod
     def takes(cls, subject: Subject | str, action: type[Action]) -> bool:
         return subject != Subject.user and action.name != "viewed"
+
+    def minds_deleted(self) -> bool:
+        """Programs that keep a copy learn that it was deleted, and nothing else about it any more."""
+        return isinstance(self.happening.action, Deleted)
 
     def should_process(self) -> Decision:
         number = len(self._endpoints())

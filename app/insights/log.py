@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, literal_column, or_, select, text
 
 from app.db import UtcDateTime, db
 from app.events.actions import ACTIONS
@@ -56,7 +56,9 @@ def open_before(project_id: int, moment: datetime) -> int:
     """How many issues were open then: by the last move of each."""
     newest = f"SELECT max(id) AS id FROM events{_HINT.get(db.engine.dialect.name, '')} WHERE {_BEFORE}"  # noqa: S608
     last = text(newest).bindparams(bindparam("moment", type_=UtcDateTime)).columns(EVENTS.c.id).subquery()
-    query = select(func.count()).where(EVENTS.c.id.in_(select(last.c.id)), _status().in_(OPEN_STATUSES))
+    query = select(func.count()).where(
+        EVENTS.c.id.in_(select(last.c.id)), _status().in_(OPEN_STATUSES), _there(project_id)
+    )
     return db.session.scalar(query, {"project_id": project_id, "moment": moment}) or 0
 
 
@@ -73,6 +75,7 @@ def lives(project_id: int, span: Span) -> Iterator[Life]:
         select(Issue.number, EVENTS.c.created_at, EVENTS.c.action, _status().label("status"))
         .join(Issue, Issue.id == EVENTS.c.issue_id)
         .where(EVENTS.c.issue_id.in_(moved), _named(FLOW_ACTIONS), EVENTS.c.created_at < span.end)
+        .where(Issue.deleted_at.is_(None))
         .order_by(EVENTS.c.issue_id, EVENTS.c.seq)
         .execution_options(yield_per=AT_ONCE)
     )
@@ -100,6 +103,7 @@ def answers(project_id: int, span: Span) -> list[Answer]:
         .join(Issue, Issue.id == opened.c.issue_id)
         .where(opened.c.project_id == project_id, opened.c.action == "created", opened.c.subject == "issue")
         .where(opened.c.created_at >= span.begin, opened.c.created_at < span.end)
+        .where(Issue.deleted_at.is_(None))
         .order_by(opened.c.created_at, opened.c.id)
     )
     return [Answer(*row) for row in db.session.execute(query)]
@@ -114,7 +118,7 @@ def activity(project_id: int, span: Span) -> dict[datetime, int]:
         hour = func.to_char(func.timezone("UTC", EVENTS.c.created_at), "YYYY-MM-DD HH24")
     query = (
         select(hour, func.count())
-        .where(EVENTS.c.project_id == project_id, EVENTS.c.action.not_in(NOT_ACTIVITY))
+        .where(EVENTS.c.project_id == project_id, EVENTS.c.action.not_in(NOT_ACTIVITY), _there(project_id))
         .where(EVENTS.c.created_at >= span.begin, EVENTS.c.created_at < span.end)
         .group_by(literal_column("1"))
     )
@@ -123,6 +127,12 @@ def activity(project_id: int, span: Span) -> dict[datetime, int]:
 
 def _hour(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC)
+
+
+def _there(project_id: int) -> ColumnElement[bool]:
+    """Not of a deleted issue. They are few and looked up once, where every event of the project is read."""
+    deleted = select(Issue.id).where(Issue.project_id == project_id, Issue.deleted_at.is_not(None))
+    return or_(EVENTS.c.issue_id.is_(None), EVENTS.c.issue_id.not_in(deleted))
 
 
 def _flow(project_id: int) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -33,10 +34,11 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 OPEN_STATUSES: tuple[Status, ...] = ("open", "in_progress", "reopened")
 """What the list shows unless it is asked for more: work that is not finished."""
 TITLE_MAX = 200
+_DELETED = "deleted_at IS NOT NULL"
 
 
 class Issue(Base):
-    """One issue. A database trigger refuses a change of title, description, status or priority without an event."""
+    """One issue. A database trigger refuses to change what it says, or to delete it, without an event."""
 
     __tablename__ = "issues"
 
@@ -58,6 +60,8 @@ class Issue(Base):
     """Of the priority, urgent = 4 down to none = 0, so that lists can be sorted by it."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    """Since when it is out of sight, with all that happened to it (app.issues.deletion)."""
     import_key: Mapped[str | None] = mapped_column(String(200))
     """Where an imported issue comes from, so that a second import adds nothing: `github:owner/name#12`."""
 
@@ -75,6 +79,14 @@ class Issue(Base):
         Index("ix_issues_status", "status", "updated_at", "id"),
         Index("ix_issues_updated", "updated_at", "id"),
         Index("ix_issues_reporter", "reporter_id"),
+        Index(
+            "ix_issues_deleted",
+            "project_id",
+            "deleted_at",
+            "id",
+            sqlite_where=text(_DELETED),
+            postgresql_where=text(_DELETED),
+        ),
     )
 
     @property
@@ -181,6 +193,7 @@ def _created(project: Project, opening: Opening) -> Created:
     return Created(
         title=opening.title,
         excerpt=excerpt(opening.description.source) or None,
+        sha256=opening.description.sha256,
         project=project.name,
         kind=opening.kind,
         priority=opening.priority,

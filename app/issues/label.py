@@ -103,12 +103,15 @@ def set_labels(issue: "Issue", labels: Sequence[Label], *, actor: Actor) -> None
     """Make these the labels of the issue: what is missing is added, what is too many is removed."""
     lock(issue)
     now = {label.id for label in labels}
-    query = (
-        select(Label).join(IssueLabel, IssueLabel.label_id == Label.id).where(IssueLabel.issue_id == issue.id)
-    )
-    before = db.session.scalars(query).all()
+    before = labels_on(issue)
     add_labels(issue, labels, actor=actor)
     remove_labels(issue, [label for label in before if label.id not in now], actor=actor)
+
+
+def labels_on(issue: "Issue") -> Sequence[Label]:
+    """The labels of the issue."""
+    on_it = select(IssueLabel.label_id).where(IssueLabel.issue_id == issue.id)
+    return db.session.scalars(select(Label).where(Label.id.in_(on_it)).order_by(Label.id)).all()
 
 
 def attach_labels(issue: "Issue", labels: Sequence[Label]) -> None:

@@ -65,11 +65,12 @@ def matching(terms: Sequence[Term], viewer: Viewer, project: Project | None = No
 
 
 def conditions(terms: Sequence[Term], me: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """What the terms ask for; `me` is who @me is: a value, or a `bindparam` of a statement that is kept.
+    """What the terms ask for of the issues that are there; `me` is who @me is: a value, or a `bindparam` of a
+    statement that is kept.
 
     The statuses are left out: they are walked through one after another, see wanted_statuses.
     """
-    found = []
+    found: list[ColumnElement[bool]] = [Issue.deleted_at.is_(None)]
     for term in terms:
         if term.key != "status":
             condition = _condition(term, me)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import db, rows
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.events.action import PersonRef
 from app.events.recording import holds
 from app.issues.comment import Comment
@@ -18,7 +18,7 @@ from app.issues.issue import STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.list_query import Term, matching
 from app.issues.subscription import Subscription
-from app.projects.policy import Right, Sight, require, sees, sight, within
+from app.projects.policy import Right, Sight, leads, require, sees, sight, within
 from app.projects.project import Project
 from app.projects.queries import people_named
 
@@ -66,9 +66,24 @@ def visible_issue(viewer: Viewer, key: str) -> Issue:
     return issue
 
 
+def deleted_issue_for_change(viewer: Viewer, key: str) -> Issue:
+    """The deleted issue, locked until the commit, for those who may bring it back: to others there is none.
+
+    Raises NotFound, Forbidden, and Conflict when it is not deleted.
+    """
+    issue = db.session.scalar(_locked(_any(sight(viewer))), _of_key(viewer, key))
+    if issue is None or (issue.deleted_at is not None and not leads(viewer, issue.project)):
+        raise NotFound
+    require(viewer, Right.moderate, issue.project)
+    if issue.deleted_at is None:
+        raise Conflict(f"{issue.key} is not deleted")
+    holds(issue)
+    return issue
+
+
 def issue_for_change(viewer: Viewer, key: str, right: Right) -> Issue:
     """The issue, locked until the commit and read anew under the lock, if the viewer has this right in its project."""
-    issue = db.session.scalar(_one_locked(sight(viewer)), _of_key(viewer, key))
+    issue = db.session.scalar(_locked(_one(sight(viewer))), _of_key(viewer, key))
     if issue is None:
         raise NotFound
     require(viewer, right, issue.project)
@@ -153,7 +168,7 @@ def people_with(issue: Issue) -> Sequence[User]:
 
 def count_by_status(viewer: Viewer, project: Project | None = None) -> dict[str, int]:
     """How many issues the viewer sees in each status."""
-    query = select(Issue.status, func.count()).group_by(Issue.status)
+    query = select(Issue.status, func.count()).where(Issue.deleted_at.is_(None)).group_by(Issue.status)
     if project is not None:
         query = query.where(Issue.project_id == project.id)
     else:
@@ -201,6 +216,12 @@ def people_by_username(project: Project, usernames: Sequence[str], *, field: str
 
 @cache
 def _one(far: Sight) -> Select[Issue]:
+    return _any(far).where(Issue.deleted_at.is_(None))
+
+
+@cache
+def _any(far: Sight) -> Select[Issue]:
+    """Deleted ones too."""
     return (
         select(Issue)
         .join(Issue.project)
@@ -210,8 +231,8 @@ def _one(far: Sight) -> Select[Issue]:
 
 
 @cache
-def _one_locked(far: Sight) -> Select[Issue]:
-    return _one(far).with_for_update(of=Issue).execution_options(populate_existing=True)
+def _locked(query: Select[Issue]) -> Select[Issue]:
+    return query.with_for_update(of=Issue).execution_options(populate_existing=True)
 
 
 def _of_key(viewer: Viewer, key: str) -> dict[str, object]:

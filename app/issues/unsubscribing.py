@@ -37,7 +37,7 @@ def find_leaving(token: str) -> Leaving | None:
     except BadSignature:
         return None
     issue, user = db.session.get(Issue, issue_id), db.session.get(User, user_id)
-    if issue is None or user is None or not user.is_active:
+    if issue is None or issue.deleted_at is not None or user is None or not user.is_active:
         return None
     project = db.session.get_one(Project, issue.project_id)
     row = db.session.get(Subscription, (issue.id, user.id))

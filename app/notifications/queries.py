@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, func, select
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import db, rows
+from app.events.deleted import is_there
 from app.live import topics
 from app.notifications.notification import Notification
 from app.projects.policy import Sight, sight, within
@@ -33,6 +34,7 @@ def unread(far: Sight) -> Select[int]:
             Notification.read_at.is_(None),
             Notification.done_at.is_(None),
             within(far),
+            is_there(Notification.issue_id),
         )
     )
 

@@ -7,7 +7,7 @@ may see and not do is refused (403). An archived project can be read and not cha
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, literal, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, false, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from app.accounts.viewer import Viewer
@@ -107,6 +107,22 @@ def standing_of(viewer: Viewer, project: Project) -> Standing:
 _ROLE = select(Membership.role).where(
     Membership.project_id == bindparam("project_id"), Membership.user_id == bindparam("user_id")
 )
+
+
+def leads(viewer: Viewer, project: Project) -> bool:
+    """Whether the viewer leads the project, or administers all of them: who is told what others are not."""
+    return standing_of(viewer, project) in (Standing.lead, Standing.admin)
+
+
+def led(far: "Sight") -> ColumnElement[bool]:
+    """`leads` as a condition on Project rows, for a statement that is kept: as `within`."""
+    if far is Sight.everything:
+        return true()
+    if far is Sight.public:
+        return false()
+    mine = aliased(Membership)
+    user_id = bindparam("viewer_id", type_=BigId, required=True)
+    return Project.id.in_(select(mine.project_id).where(mine.user_id == user_id, mine.role == "lead"))
 
 
 def sees(viewer: Viewer) -> ColumnElement[bool]:

@@ -23,6 +23,8 @@ from app.sync.link import SyncComment, SyncLink, comment_from, join, link_number
 from app.sync.marks import digest, header, with_header, without_header
 from app.sync.payload import RemoteComment, RemoteIssue
 
+DELETED = "the issue was deleted here"
+
 
 def hear_issue(
     connection: SyncConnection, remote: RemoteIssue, hub: GitHub, *, who: str | None, base_url: str
@@ -31,6 +33,8 @@ def hear_issue(
     link = link_numbered(connection, remote.number)
     if link is not None and link.ended_at is not None:
         return "it was unlinked"
+    if link is not None and local.is_deleted(link.issue_id):
+        return DELETED
     if link is not None:
         if link.theirs_at is not None and remote.updated_at < link.theirs_at:
             return "older than what is known here"
@@ -64,8 +68,8 @@ def _why_not(connection: SyncConnection, remote: RemoteIssue) -> str | None:
 def hear_comment(connection: SyncConnection, remote: RemoteComment, hub: GitHub, *, who: str | None) -> str:
     """GitHub says how a comment is now."""
     link = link_numbered(connection, remote.number)
-    if link is None or link.ended_at is not None:
-        return "its issue is not linked"
+    if link is None or link.ended_at is not None or local.is_deleted(link.issue_id):
+        return "its issue is not linked, or was deleted here"
     row = comment_from(link, remote.id) or _lost(link, remote)
     if row is not None:
         if row.theirs_at is not None and remote.updated_at < row.theirs_at:
@@ -87,6 +91,8 @@ def hear_comment_gone(connection: SyncConnection, remote: RemoteComment) -> str:
     row = comment_from(link, remote.id) if link is not None else None
     if link is None or row is None or link.ended_at is not None or not connection.takes:
         return "nothing of it is here"
+    if local.is_deleted(link.issue_id):
+        return DELETED
     begin_write()
     issue = local.issue_locked(link.issue_id, connection.project_id)
     comment = db.session.get_one(Comment, row.comment_id, populate_existing=True)

@@ -42,6 +42,11 @@ def issue_with_project(issue_id: int) -> Issue:
     return issue
 
 
+def is_deleted(issue_id: int) -> bool:
+    """Whether the issue was deleted here: nothing is exchanged about it, and its counterpart stays as it is."""
+    return db.session.scalar(select(Issue.deleted_at).where(Issue.id == issue_id)) is not None
+
+
 def issue_locked(issue_id: int, project_id: int) -> Issue:
     """The project and the issue, both locked in this order and read anew: what follows may make labels too."""
     query = select(Project).where(Project.id == project_id).with_for_update()

@@ -23,8 +23,8 @@ from app.sync.payload import RemoteIssue, read_issue
 def send(connection: SyncConnection, act: Act, hub: GitHub, *, base_url: str) -> str:
     """Bring GitHub up to date; returns what was done in words. Raises what `github` raises."""
     link = link_of(act.issue_id) or _want(connection, act)
-    if link.ended_at is not None:
-        return "it was unlinked meanwhile"
+    if link.ended_at is not None or local.is_deleted(act.issue_id):
+        return "it was unlinked or deleted meanwhile"
     if not link.linked:
         _make(connection, link.id, hub, base_url)
         said = bring_comments(connection, link.id, hub, base_url)
@@ -51,6 +51,9 @@ def let_go(connection: SyncConnection, link_id: int, why: str) -> str:
         db.session.rollback()
         return "it is not linked any more"
     issue = local.issue_locked(link.issue_id, connection.project_id)
+    if issue.deleted_at is not None:
+        db.session.rollback()
+        return "the issue was deleted here"
     unlink(link, connection, issue, why=why, actor=SYNC, gone=True)
     db.session.commit()
     return f"unlinked: {why[0].lower()}{why[1:]}"

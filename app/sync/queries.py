@@ -115,6 +115,7 @@ def _conflicts(project_id: int) -> list[Conflict]:
         .join(Issue, Issue.id == Event.issue_id)
         .join(Project, Project.id == Event.project_id)
         .where(Event.project_id == project_id, Event.action == SyncConflicted.name)
+        .where(Issue.deleted_at.is_(None))
         .order_by(Event.id.desc())
         .limit(FEW)
     )

@@ -16,6 +16,7 @@ from app.db import db
 from app.events.event import Event
 from app.issues.assignment import assign
 from app.issues.comment import add_comment
+from app.issues.deletion import delete_issue
 from app.issues.editing import prioritise, retitle
 from app.issues.label import add_labels, create_label, find_labels
 from app.issues.workflow import change_status
@@ -209,3 +210,12 @@ def test_when_the_time_is_up_the_dry_run_says_so(world: worlds.World) -> None:
     found = tried(world, said("created", steps=({"do": "priority", "value": "low"},)), seconds=0.0)
     assert not found.complete
     assert found.events <= 50
+
+
+def test_deleted_issues_are_not_among_what_a_rule_would_have_done(world: worlds.World) -> None:
+    change_status(world.issue, "close", actor=world.actor)
+    db.session.commit()
+    assert tried(world, RULES[0]).hits == 1
+    delete_issue(world.issue, actor=world.actor)
+    db.session.commit()
+    assert tried(world, RULES[0]).hits == 0

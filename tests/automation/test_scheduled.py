@@ -14,6 +14,7 @@ from app.automation.scheduled import run_rule, run_scheduled_rules
 from app.db import db
 from app.issues.assignment import assign
 from app.issues.comment import add_comment
+from app.issues.deletion import delete_issue, restore_issue
 from app.issues.visit import note_visit
 from app.issues.workflow import change_status
 from app.projects.membership import add_member, remove_member
@@ -171,3 +172,20 @@ def test_what_time_sets_off_is_a_new_beginning_for_the_other_rules(world: worlds
         deliver("events")
     assert (outcomes(answers), outcomes(closes)) == (["applied", "applied"], ["applied"])
     assert "rule_stopped" not in actions(world.issue)
+
+
+def test_a_deleted_issue_is_left_alone_and_its_quiet_begins_anew_when_it_is_back(world: worlds.World) -> None:
+    start = clock.now()
+    made = rule(world.project, world.lead, REMIND)
+    delete_issue(world.issue, actor=world.actor)
+    db.session.commit()
+    with days_later(start, 20):
+        turn()
+        assert outcomes(made) == []
+        restore_issue(fresh(world.issue), actor=world.actor)
+        db.session.commit()
+        turn()
+        assert outcomes(made) == []
+    with days_later(start, 34.1):
+        turn()
+    assert outcomes(made) == ["applied"]

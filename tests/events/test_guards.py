@@ -31,6 +31,7 @@ CHANGED = {
     "name": "'forged'",
     "visibility": "'public'",
     "archived_at": "'2026-01-01'",
+    "deleted_at": "'2026-01-01'",
     "username": "username || 'x'",
     "email": "'forged@example.org'",
     "password_hash": "'forged'",

@@ -19,6 +19,7 @@ from app.events.verifying import verify
 from app.importing import texts
 from app.inboxes.delivery import Delivery
 from app.issues.comment import Comment
+from app.issues.deletion import delete_issue
 from app.issues.issue import Issue, Opening, open_issue
 from app.issues.label import Label, project_labels
 from app.issues.subscription import watchers
@@ -246,3 +247,20 @@ def test_the_importing_person_leads_the_new_project(context: Flask) -> None:
     assert last is not None
     assert (last.action, last.actor_id, last.facts["issues"]) == ("import_completed", ada.id, 6)
     assert len(project_labels(project)) == 5
+
+
+def test_nothing_is_added_to_an_issue_that_was_deleted(context: Flask, tmp_path: Path) -> None:
+    def say_more(archive: dict[str, Any]) -> None:
+        for item in archive["issues"]:
+            item["comments"].append(
+                {"author": "ada-fern", "createdAt": "2021-01-01T00:00:00Z", "body": "More"}
+            )
+
+    bring()
+    gone, lead = issue_of(1), worlds.person()
+    gone.project = db.session.get_one(Project, gone.project_id)
+    delete_issue(gone, actor=lead.actor)
+    db.session.commit()
+    bring(changed(tmp_path, say_more))
+    assert [event.action for event in history(1)][-1] == "deleted"
+    assert [event.action for event in history(2)][-1] == "commented"

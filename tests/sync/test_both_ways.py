@@ -10,11 +10,14 @@ from app.events.event import Event
 from app.events.queries import with_actions
 from app.issues.assignment import assign
 from app.issues.comment import Comment, add_comment, delete_comment, edit_comment
+from app.issues.deletion import delete_issue, restore_issue
 from app.issues.editing import redescribe, retitle
 from app.issues.issue import Issue
 from app.issues.label import add_labels, create_label
 from app.issues.queries import labels_of, people_with
 from app.issues.workflow import change_status
+from app.sync import local
+from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection, locked
 from app.sync.marks import clean_text
 from tests.support.deliveries import deliver, row
@@ -229,3 +232,36 @@ def test_an_older_issue_goes_over_with_what_was_said_on_it(app: Flask, both: Bot
     both.settle()
     assert [clean_text(one["body"]) for one in both.github.comments_of(1)] == ["one", "two"]
     assert both.there()["title"] == "Cards fail"
+
+
+def test_a_deleted_issue_leaves_its_counterpart_alone_until_it_is_brought_back(
+    both: Both, connection: SyncConnection
+) -> None:
+    retitle(both.here(), "Not sent any more", actor=both.world.actor)
+    delete_issue(local.issue_with_project(both.here().id), actor=both.world.actor)
+    writes = len(both.github.writes)
+    both.settle()
+    assert len(both.github.writes) == writes
+    assert row("external_sync", "title_changed").reason == "the issue was deleted"
+    assert row("external_sync", "deleted").reason == "its counterpart on GitHub is left alone"
+
+    both.github.edit(1, state="closed")
+    both.github.say(1, "Is it gone?")
+    both.call()
+    both.ask()
+    assert both.events()[-1] == "deleted"
+
+    restore_issue(local.issue_with_project(both.here().id), actor=both.world.actor)
+    both.settle()
+    assert (both.here().status, both.there()["title"]) == ("closed", "Not sent any more")
+
+
+def test_an_issue_that_is_removed_there_while_it_is_deleted_here_stays_deleted(
+    both: Both, connection: SyncConnection
+) -> None:
+    delete_issue(local.issue_with_project(both.here().id), actor=both.world.actor)
+    both.settle()
+    both.github.delete(1)
+    both.call()
+    assert both.events()[-1] == "deleted"
+    assert {arrival.state for arrival in db.session.scalars(select(SyncArrival))} <= {"done", "ignored"}

@@ -15,6 +15,7 @@ from app import clock
 from app.db import db
 from app.events.event import Event
 from app.inboxes.webhook_delivery import WebhookDelivery
+from app.issues.deletion import delete_issue, restore_issue
 from app.issues.workflow import change_status
 from app.notifications.outgoing_mail import OutgoingMail
 from app.projects.membership import add_member, remove_member
@@ -442,3 +443,24 @@ def test_two_endpoints_of_one_event_stand_each_for_itself(place: worlds.World, t
     there.mode["/ill"] = "200"
     ship(due=True)
     assert told().state == "delivered"
+
+
+def test_programs_are_told_that_an_issue_was_deleted_and_nothing_else_about_it(
+    place: worlds.World, there: Sink
+) -> None:
+    hook(place, there.url())
+    ship()
+    there.arrivals.clear()
+    comment(place, "Too late")
+    delete_issue(place.issue, actor=place.actor)
+    db.session.commit()
+    ship()
+    [arrival] = there.arrivals
+    message = json.loads(arrival.body)
+    assert (message["type"], message["data"]["metadata"]["key"]) == ("issue.deleted", "ORC-1")
+    assert (told().state, told().reason) == ("skipped", "the issue was deleted")
+
+    restore_issue(place.issue, actor=place.actor)
+    db.session.commit()
+    ship()
+    assert json.loads(there.arrivals[-1].body)["type"] == "issue.restored"
