@@ -31,6 +31,10 @@ def test_with_the_keyboard_choose_read_do_and_undo(orchard: Orchard, visitor: Ca
     page.locator("#q").focus()  # the list waits while somebody is at it
     expect(page.locator(".tick")).to_have_count(5)
     expect(page.locator(".tick:checked")).to_have_count(3)
+    page.get_by_text("Select all shown").click()
+    expect(bar).to_contain_text("5 chosen")
+    for place in (3, 4):
+        page.locator(".tick").nth(place).click()
     page.locator(".tick").nth(1).focus()
     page.keyboard.press("s")
     page.keyboard.press("Enter")
