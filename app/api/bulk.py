@@ -10,6 +10,7 @@ from app.api.entry import viewer
 from app.api.idempotency import answer, begin, done
 from app.api.parameters import Body, ProjectAddress
 from app.api.shapes import BulkShape, LeftShape, StartedRule
+from app.db import db
 from app.events.issue_actions import Priority
 from app.feeds.blast_radius import BlastRadius, rehearse
 from app.issues.bulk import MOST, Left, Outcome, Wish, change_all
@@ -62,6 +63,7 @@ def change_many_issues(path: ProjectAddress, body: BulkAct) -> Response:
     if body.dry_run:
         return answer(_foreseen(rehearse(viewer(), project, body.issues, wish)))
     begin()
+    db.session.refresh(project)
     require(viewer(), Right.triage, project)
     outcome = change_all(project, body.issues, wish, actor=viewer().actor, triggered_by="api")
     return done(200, _happened(outcome))

@@ -61,8 +61,9 @@ def change(key: str) -> Response:
 @signed_in
 def undo(key: str, batch_id: str) -> Response:
     """Take the act back where nobody changed the issue since."""
-    begin_write()
     project = visible_project(viewer(), key)
+    begin_write()
+    db.session.refresh(project)
     require(viewer(), Right.triage, project)
     done = take_back(project, batch_id, actor=viewer().actor)
     db.session.commit()
@@ -76,6 +77,7 @@ def undo(key: str, batch_id: str) -> Response:
 def _do(project: Project, wish: Wish) -> Response:
     batch_id = _act_id(request.form["act"])
     begin_write()
+    db.session.refresh(project)
     require(viewer(), Right.triage, project)
     done = change_all(project, request.form.getlist("issue"), wish, actor=viewer().actor, batch_id=batch_id)
     db.session.commit()

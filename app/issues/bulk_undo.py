@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Select, func, select
 
 from app.accounts.user import User
-from app.context import caused_by
+from app.context import cause, caused_by
 from app.db import db
 from app.errors import Forbidden, NotFound
 from app.events.action import Action, LabelRef, PersonRef
@@ -95,7 +95,8 @@ def take_back(project: Project, batch_id: str, *, actor: Actor) -> Outcome:
         number = len(done.changed)
         said = f"took back a bulk act on {number} issue{'' if number == 1 else 's'}"
         things = _Things(project, acted)
-        with caused_by(quiet=all(event.quiet for event in acted)), batch(said) as done.batch_id:
+        quiet = cause().quiet or all(event.quiet for event in acted)
+        with caused_by(quiet=quiet), batch(said) as done.batch_id:
             for issue in done.changed:
                 things.revert(issue, by_issue[issue.id], actor)
     return done

@@ -27,6 +27,8 @@ from app.web.render import render
 from app.web.text import clean_line
 
 bp = Blueprint("lists", __name__)
+OFFERED = 50
+"""People the bar of the list names; a program may name anybody."""
 
 
 @bp.get("/issues")
@@ -151,7 +153,7 @@ def _list(project: Project | None) -> Response:
 
 def _bulk(project: Project) -> dict[str, Any]:
     """What the bar that changes many issues at once offers."""
-    return {"labels": project_labels(project), "people": people_who_see(project)}
+    return {"labels": project_labels(project), "people": people_who_see(project, limit=OFFERED)}
 
 
 def _after() -> Place | None:
