@@ -58,3 +58,18 @@ def test_what_cannot_mean_anything_is_refused_at_its_part(
     refused = place.lead.post("/projects/ORC/rules", RULE | change)
     assert (refused.status_code, refused.json["error"]["field"]) == (422, field)
     assert place.lead.get("/projects/ORC/rules").json["items"] == []
+
+
+def test_a_rule_sends_to_a_webhook_of_its_project_and_names_its_host(place: Place) -> None:
+    there = place.lead.post("/projects/ORC/webhooks", {"url": "https://8.8.8.8/hook", "actions": ["closed"]})
+    step = {"do": "webhook", "value": str(there.json["id"])}
+    made = place.lead.post("/projects/ORC/rules", RULE | {"steps": [step]})
+    assert made.status_code == 201, made.json
+    assert made.json["summary"].endswith(": send it to the webhook 8.8.8.8.")
+    assert place.lead.get("/projects/ORC/rules").json["items"] == [made.json]
+    elsewhere = place.lead.post("/projects/PUB/rules", RULE | {"steps": [step]})
+    assert (elsewhere.status_code, elsewhere.json["error"]["field"]) == (422, "steps.0")
+    assert place.lead.delete(f"/webhooks/{there.json['id']}").status_code == 204
+    refused = place.lead.patch(f"/rules/{made.json['id']}", {"enabled": True})
+    assert (refused.status_code, refused.json["error"]["field"]) == (422, "steps.0")
+    assert place.lead.get("/projects/ORC/rules").json["items"][0]["summary"] == made.json["summary"]
