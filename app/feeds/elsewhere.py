@@ -90,6 +90,7 @@ def _query(far: Sight) -> Select[Any]:
         .where(
             Event.cause_id.in_(bindparam("causes", expanding=True)),
             Event.issue_id != cause.issue_id,
+            Issue.deleted_at.is_(None),
             is_none_of(HIDDEN),
             within(far),
         )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from app.accounts.pace import Pace
 from app.accounts.user import User
 from app.db import rows
+from app.events.deleted import is_there
 from app.events.event import Event
 from app.events.issue_actions import Assigned, Commented
 from app.inboxes.base import Happening
@@ -112,7 +113,8 @@ def watchers_told(among: Names, *columns: Any) -> Select[Any]:
 
 def told_by_batch(among: Names, *columns: Any) -> Select[Any]:
     """The same for every event of these actions of a bulk act, the parameter `batch`."""
-    return _concerned(*columns).where(*_of_batch(Event, bindparam("batch"), among))
+    there = is_there(Event.issue_id)
+    return _concerned(*columns).where(there, *_of_batch(Event, bindparam("batch"), among))
 
 
 def _concerned(*columns: Any) -> Select[Any]:

@@ -122,7 +122,8 @@ def locked(project: Project, condition: object) -> list[Issue]:
         select(Issue)
         .join(Issue.project)
         .options(contains_eager(Issue.project))
-        .where(Issue.project_id == project.id, condition)  # type: ignore[arg-type] # a condition on Issue
+        .where(Issue.project_id == project.id, Issue.deleted_at.is_(None))
+        .where(condition)  # type: ignore[arg-type] # a condition on Issue
         .order_by(Issue.id)
         .with_for_update(of=Issue)
         .execution_options(populate_existing=True)
