@@ -7,7 +7,10 @@ and a test compare what is there with NAMES.
 from sqlalchemy import Connection, text
 
 TRACKED: dict[str, tuple[str, ...]] = {
-    "issues": ("project_id", "number", "kind", "title", "description", "status", "priority", "reporter_id"),
+    "issues": (
+        *("project_id", "number", "kind", "title", "description", "status", "priority", "reporter_id"),
+        *("milestone_id", "parent_id"),
+    ),
     "projects": ("key", "name", "description", "visibility", "archived_at"),
     "users": ("username", "email", "name", "password_hash", "is_admin", "is_active"),
 }

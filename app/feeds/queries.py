@@ -13,7 +13,7 @@ from app.accounts.viewer import Viewer
 from app.db import BigId, UtcDateTime, db, rows
 from app.errors import NotFound
 from app.events.event import Event
-from app.feeds.lines import HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
+from app.feeds.lines import BESIDE, HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
 from app.issues.issue import Issue
 from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
@@ -158,7 +158,7 @@ def _timeline(of_actor: bool, goes_on: bool, apart: int | None, visits: bool) ->
 
     Along the time, a reader of one quiet project on a lively site would pass over the whole history of the others.
     """
-    wanted = [Event.subject != "user", Event.action == "viewed" if visits else is_none_of(HIDDEN)]
+    wanted = [Event.subject != "user", Event.action == "viewed" if visits else is_none_of(HIDDEN | BESIDE)]
     if of_actor:
         wanted.append(Event.actor_id == bindparam("actor"))
     if goes_on:
