@@ -54,6 +54,8 @@ def states_of(issues: Sequence[Issue]) -> dict[int, State]:
             title=issue.title,
             description=issue.description,
             created_at=issue.created_at,
+            milestone=issue.milestone_id,
+            is_sub_issue=issue.parent_id is not None,
         )
         for issue in issues
     }

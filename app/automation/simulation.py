@@ -16,6 +16,14 @@ class Foreseen:
     action: str | None
     facts: dict[str, Any]
     words: str
+    on_parent: str | None = None
+    """What the issue itself gets a line of when the step opens another below it."""
+
+    @property
+    def effects(self) -> list[tuple[str, dict[str, Any]]]:
+        """(action, facts): what other rules may wait for."""
+        found = [(self.action, self.facts)] if self.action else []
+        return found + ([(self.on_parent, {})] if self.on_parent else [])
 
 
 def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Foreseen:
@@ -27,13 +35,16 @@ def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Fores
             return _label(step, state, known)
         case "move":
             return _move(step, state)
-        case "priority":
-            return _priority(step, state)
+        case "priority" | "milestone":
+            return _priority(step, state) if step.do == "priority" else _milestone(step, state, known)
         case "notify":
             found = people(step.value, state, occasion, known)
             return Foreseen("rule_applied" if found else None, {}, "nobody to tell" if not found else "done")
         case _:
-            return Foreseen({"comment": "commented", "create": "created"}[step.do], {}, "done")
+            action, on_parent = {"comment": ("commented", None), "create": ("created", "child_added")}[
+                step.do
+            ]
+            return Foreseen(action, {}, "done", on_parent)
 
 
 def people(value: str, state: State, occasion: Occasion, known: Known) -> frozenset[int]:
@@ -94,3 +105,14 @@ def _priority(step: Step, state: State) -> Foreseen:
         return Foreseen(None, {}, "it has this priority already")
     before, state.priority = state.priority, step.value
     return Foreseen("priority_changed", {"from": before, "to": step.value}, "done")
+
+
+def _milestone(step: Step, state: State, known: Known) -> Foreseen:
+    name = step.value.lower()
+    if name not in known.milestones:
+        return Foreseen(None, {}, f"there is no milestone {step.value}")
+    wanted = known.milestones[name]
+    if state.milestone == wanted:
+        return Foreseen(None, {}, "it is in no milestone" if wanted is None else "it is in it already")
+    state.milestone = wanted
+    return Foreseen("milestone_changed", {"to": {"name": step.value}} if wanted is not None else {}, "done")

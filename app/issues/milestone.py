@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String, func, select
+from sqlalchemy import ForeignKey, Index, Select, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
@@ -120,27 +120,28 @@ def project_milestones(project: Project) -> Sequence[Milestone]:
 
 
 def milestone_named(project: Project, name: str) -> Milestone | None:
-    """The milestone with this name, whatever its case; None for no name. Raises Invalid when there is none."""
+    """The milestone with this name, whatever its case; None for no name. Raises Invalid when there is none.
+
+    Held until the transaction ends, so that nobody deletes it before an issue is put into it.
+    """
     if not name:
         return None
-    found = _find(project, name)
+    found = db.session.scalar(_named(project, name).with_for_update(read=True, key_share=True))
     if found is None:
         raise Invalid(f"There is no milestone {name[:NAME_MAX]} in {project.name}", field="milestone")
     return found
 
 
-def _find(project: Project, name: str) -> Milestone | None:
-    return db.session.scalar(
-        select(Milestone).where(
-            Milestone.project_id == project.id, func.lower(Milestone.name) == name.lower()
-        )
+def _named(project: Project, name: str) -> Select[Milestone]:
+    return select(Milestone).where(
+        Milestone.project_id == project.id, func.lower(Milestone.name) == name.lower()
     )
 
 
 def _must_be_free(project: Project, name: str) -> None:
     if not name or len(name) > NAME_MAX:
         raise Invalid(f"A milestone has a name of 1 to {NAME_MAX} characters", field="name")
-    if _find(project, name) is not None:
+    if db.session.scalar(_named(project, name)) is not None:
         raise Invalid(f"There is already a milestone {name}", field="name")
 
 
