@@ -8,6 +8,7 @@ from app.api import (
     events,
     inboxes,
     issues,
+    milestones,
     people,
     projects,
     reference,
@@ -16,7 +17,7 @@ from app.api import (
 )
 from app.api.blueprint import DESCRIPTION, blueprint
 
-RESOURCES = (comments, deliveries, events, inboxes, issues, people, projects, rules, webhooks)
+RESOURCES = (comments, deliveries, events, inboxes, issues, milestones, people, projects, rules, webhooks)
 """Their routes hang on the blueprint from the import on."""
 
 __all__ = ["DESCRIPTION", "RESOURCES", "register"]

@@ -114,7 +114,7 @@ def _condition(term: Term, me: ColumnElement[Any]) -> ColumnElement[bool]:
         "priority": lambda value: Issue.priority == _one_of("priority", value, PRIORITIES),
         "milestone": _milestone,
         "parent": _parent,
-        "no": lambda value: _condition(Term(_one_of("no", value, WITHOUT), ("none",), negated=False), me),
+        "no": lambda value: _condition(Term(_what_may_lack(value), ("none",), negated=False), me),
         "kind": lambda value: Issue.kind == KINDS[_one_of("kind", value, tuple(KINDS))],
         "key": _key,
     }
@@ -162,14 +162,16 @@ def _reporter(value: str, me: ColumnElement[Any]) -> ColumnElement[bool]:
 def _milestone(value: str) -> ColumnElement[bool]:
     if value == "none":
         return Issue.milestone_id.is_(None)
-    return Issue.milestone_id.in_(select(Milestone.id).where(func.lower(Milestone.name) == value.lower()))
+    named = select(Milestone.id).where(func.lower(Milestone.name) == value.lower())
+    return and_(Issue.milestone_id.is_not(None), Issue.milestone_id.in_(named))
 
 
 def _parent(value: str) -> ColumnElement[bool]:
     if value == "none":
         return Issue.parent_id.is_(None)
     parent = aliased(Issue)
-    return Issue.parent_id.in_(select(parent.id).where(_key(value, parent)))
+    named = select(parent.id).where(_key(value, parent))
+    return and_(Issue.parent_id.is_not(None), Issue.parent_id.in_(named))
 
 
 def _key(value: str, issue: type[Issue] = Issue) -> ColumnElement[bool]:
@@ -180,6 +182,13 @@ def _key(value: str, issue: type[Issue] = Issue) -> ColumnElement[bool]:
     if project:
         matches.append(issue.project_id.in_(select(Project.id).where(func.upper(Project.key) == project)))
     return and_(*matches)
+
+
+def _what_may_lack(value: str) -> str:
+    if value not in WITHOUT:
+        allowed = ", ".join(WITHOUT)
+        raise Invalid(f"No issue can be asked to have no “{value[:40]}”. Use one of {allowed}.", field="q")
+    return value
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> str:

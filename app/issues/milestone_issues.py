@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock
+from app.accounts.viewer import Viewer
 from app.context import caused_by
 from app.db import db, rows
 from app.errors import Conflict, NotFound
@@ -20,6 +21,7 @@ from app.events.recording import holds, record_event
 from app.issues.issue import Issue
 from app.issues.milestone import Milestone, project_milestones, set_milestone
 from app.issues.sub_issues import is_done
+from app.projects.policy import sees
 from app.projects.project import Project
 
 TAKEN_OUT_AT_ONCE = 200
@@ -71,6 +73,15 @@ def milestone_of(project: Project, milestone_id: int) -> Milestone:
     if milestone is None:
         raise NotFound
     return milestone
+
+
+def project_of_milestone(viewer: Viewer, milestone_id: int) -> Project:
+    """The project a milestone belongs to, if the viewer sees it. Raises NotFound."""
+    query = select(Project).join(Milestone, Milestone.project_id == Project.id)
+    project = db.session.scalar(query.where(Milestone.id == milestone_id, sees(viewer)))
+    if project is None:
+        raise NotFound
+    return project
 
 
 def complete_milestone(project: Project, milestone: Milestone, *, actor: Actor) -> None:

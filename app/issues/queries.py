@@ -6,7 +6,6 @@ from functools import cache
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -91,10 +90,10 @@ def issue_and_parent(viewer: Viewer, key: str, parent: str, right: Right) -> tup
     lock_tree(issue.project)
     found = parent_named(issue.project, parent)
     ids = {issue.id, issue.parent_id} | ({found.id} if found else set())
-    query = select(Issue).where(Issue.id.in_(ids - {None})).order_by(Issue.id).with_for_update()
+    query = select(Issue).options(joinedload(Issue.project), joinedload(Issue.reporter))
+    query = query.where(Issue.id.in_(ids - {None})).order_by(Issue.id).with_for_update(of=Issue)
     for one in db.session.scalars(query.execution_options(populate_existing=True)):
         holds(one)
-        set_committed_value(one, "project", issue.project)
     return issue, found
 
 
