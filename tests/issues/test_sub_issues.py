@@ -1,8 +1,12 @@
 """Sub-issues: which parent an issue may have, and who is told."""
 
+import threading
+from contextvars import Context
 from dataclasses import replace
 
 import pytest
+from flask import Flask
+from sqlalchemy import event as sa_event
 from sqlalchemy import text
 
 from app.accounts.viewer import viewer_of
@@ -151,3 +155,44 @@ def test_verifying_finds_a_parent_or_a_milestone_that_no_event_speaks_of(world: 
     difference = [done.difference for done in verify()][-1]
     assert difference is not None
     assert (difference.subject, difference.field, difference.row_says) == ("ORC-2", "parent_id", "None")
+
+
+def test_two_changes_that_close_a_circle_together_come_one_after_the_other(
+    world: worlds.World, app: Flask
+) -> None:
+    """B is below C and D below A; A goes below B while C goes below D: no row is in both changes."""
+    a, b, c, d = (worlds.issue(world.project, world.lead, title=name) for name in "ABCD")
+    set_parent(b, c, actor=world.actor)
+    set_parent(d, a, actor=world.actor)
+    db.session.commit()
+    keys, began, refusals = (c.key, d.key), threading.Event(), []
+    mine = threading.get_ident()
+
+    def note(_c: object, _u: object, statement: str, *_rest: object) -> None:
+        waits = statement.startswith("BEGIN IMMEDIATE") or "FOR NO KEY UPDATE" in statement
+        if waits and threading.get_ident() != mine:
+            began.set()
+
+    def other() -> None:
+        with app.app_context():
+            issue, parent = issue_and_parent(viewer_of(world.lead), *keys, Right.triage)
+            try:
+                set_parent(issue, parent, actor=world.actor)
+                db.session.commit()
+            except Invalid as refusal:
+                refusals.append(refusal.message)
+            finally:
+                db.session.remove()
+                began.set()
+
+    set_parent(a, b, actor=world.actor)
+    sa_event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        thread = threading.Thread(target=lambda: Context().run(other))
+        thread.start()
+        assert began.wait(20)
+        db.session.commit()
+        thread.join(20)
+    finally:
+        sa_event.remove(db.engine, "before_cursor_execute", note)
+    assert refusals == [f"{d.key} is below {c.key}: it cannot be above it, too"]
