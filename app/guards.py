@@ -8,15 +8,8 @@ from sqlalchemy import Connection, text
 
 TRACKED: dict[str, tuple[str, ...]] = {
     "issues": (
-        "project_id",
-        "number",
-        "kind",
-        "title",
-        "description",
-        "status",
-        "priority",
-        "reporter_id",
-        "deleted_at",
+        *("project_id", "number", "kind", "title", "description", "status", "priority", "reporter_id"),
+        *("milestone_id", "parent_id", "deleted_at"),
     ),
     "projects": ("key", "name", "description", "visibility", "archived_at"),
     "users": ("username", "email", "name", "password_hash", "is_admin", "is_active"),

@@ -34,7 +34,7 @@ from app.feeds import (
 from app.feeds import views as feed_views
 from app.inboxes import erasing as inboxes_erasing
 from app.insights import views as insights_views
-from app.issues import comment_views, deletion_views, label_views, list_views
+from app.issues import comment_views, deletion_views, label_views, list_views, milestone_views, planning_views
 from app.issues import erasing as issues_erasing
 from app.issues import views as issue_views
 from app.live import views as live_views
@@ -69,6 +69,8 @@ PAGES = (
     webhook_views.blueprint,
     project_list.blueprint,
     label_views.blueprint,
+    milestone_views.blueprint,
+    planning_views.bp,
     automation_views.blueprint,
     slack_views.blueprint,
     sync_views.blueprint,

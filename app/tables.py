@@ -18,6 +18,7 @@ from app.inboxes.setting import InboxSetting
 from app.issues.comment import Comment
 from app.issues.issue import Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label
+from app.issues.milestone import Milestone
 from app.issues.subscription import Subscription
 from app.issues.text_version import TextVersion
 from app.issues.visit import Visit
@@ -59,6 +60,7 @@ TABLES = (
     IssueLabel,
     Label,
     Membership,
+    Milestone,
     Notification,
     OutgoingMail,
     Project,

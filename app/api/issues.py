@@ -18,10 +18,13 @@ from app.issues.editing import prioritise, redescribe, retitle
 from app.issues.issue import OPEN_STATUSES, STATUSES, TITLE_MAX, Issue, Opening, open_issue
 from app.issues.label import set_labels
 from app.issues.list_query import Term
+from app.issues.milestone import milestone_named, set_milestone
+from app.issues.plan import parent_named
 from app.issues.policy import require_may_rewrite, require_may_sort
 from app.issues.queries import (
     Card,
     cards,
+    issue_and_parent,
     issue_for_change,
     labels_by_name,
     people_by_username,
@@ -30,6 +33,7 @@ from app.issues.queries import (
     visible_issue,
 )
 from app.issues.rendering import write_text
+from app.issues.sub_issues import set_parent
 from app.issues.subscription import Subscription, unwatch, watch
 from app.issues.workflow import change_status
 from app.issues.written import WrittenText
@@ -42,6 +46,9 @@ TAGS = tag("Issues", "What is to be done.")
 MOST_NAMES = 20
 TEXT_MAX = 70_000
 """Characters a text may have before it is looked at; the limit in bytes is that of the pages."""
+
+MILESTONE = "The name of a milestone of the project."
+PARENT = "The key of the issue it is a sub-issue of, like TLS-42."
 
 GROUPS: dict[str, Sequence[str]] = {"any": STATUSES, "open": OPEN_STATUSES}
 """Words that stand for several statuses."""
@@ -84,6 +91,8 @@ class NewIssue(Body):
     priority: Priority = "none"
     labels: Names = Field(default=[], max_length=MOST_NAMES, description="Names of labels of the project.")
     assignees: Names = Field(default=[], max_length=MOST_NAMES, description="Usernames.")
+    milestone: str | None = Field(default=None, max_length=400, description=MILESTONE)
+    parent: str | None = Field(default=None, max_length=40, description=PARENT)
 
 
 class IssueChange(Body):
@@ -97,6 +106,12 @@ class IssueChange(Body):
     priority: Priority | None = None
     labels: Names | None = Field(default=None, max_length=MOST_NAMES, description="Exactly these.")
     assignees: Names | None = Field(default=None, max_length=MOST_NAMES, description="Exactly these.")
+    milestone: str | None = Field(default=None, max_length=400, description=MILESTONE + " null: in none.")
+    parent: str | None = Field(default=None, max_length=40, description=PARENT + " null: of none.")
+
+    def says(self, field: str) -> bool:
+        """Whether the field was sent, be it as null."""
+        return field in self.model_fields_set
 
 
 class Move(Body):
@@ -135,7 +150,7 @@ def open_an_issue(path: ProjectAddress, body: NewIssue) -> Response:
     description = write_text(body.description, project, field="description", required=False)
     begin()
     project = project_for_change(viewer(), path.key, Right.report)
-    if body.labels or body.assignees or body.priority != "none":
+    if body.labels or body.assignees or body.priority != "none" or body.milestone or body.parent:
         require_may_sort(project, rights(viewer(), project))
     opening = Opening(
         title=title,
@@ -143,6 +158,8 @@ def open_an_issue(path: ProjectAddress, body: NewIssue) -> Response:
         priority=body.priority,
         labels=tuple(labels_by_name(project, body.labels)),
         assignees=tuple(people_by_username(project, body.assignees)),
+        milestone=milestone_named(project, body.milestone or ""),
+        parent=parent_named(project, body.parent or ""),
     )
     issue = open_issue(project, opening, reporter=caller().owner, actor=viewer().actor)
     return done(201, issue_shape(cards([issue])[0]))
@@ -167,9 +184,14 @@ def change_an_issue(path: IssueAddress, body: IssueChange) -> Response:
     if body.description is not None:
         written = write_text(body.description, issue.project, field="description", required=False)
     begin()
-    issue = issue_for_change(viewer(), path.key, Right.see)
+    parent: Issue | None = None
+    if body.says("parent"):
+        issue, parent = issue_and_parent(viewer(), path.key, body.parent or "", Right.see)
+    else:
+        issue = issue_for_change(viewer(), path.key, Right.see)
     _require(issue, body)
     _apply(issue, body, title, written)
+    _plan(issue, body, parent)
     return done(200, issue_shape(cards([issue])[0]))
 
 
@@ -230,6 +252,8 @@ def issue_shape(card: Card) -> IssueShape:
         priority=cast(Priority, issue.priority),
         labels=[label.name for label in card.labels],
         assignees=[person.username for person in card.assignees],
+        milestone=card.plan.milestone,
+        parent=card.plan.parent,
         reporter=issue.reporter.username if issue.reporter else None,
         comment_count=issue.comment_count,
         event_seq=issue.event_seq,
@@ -259,11 +283,20 @@ def _apply(issue: Issue, body: IssueChange, title: str | None, written: WrittenT
         set_assignees(issue, people_by_username(issue.project, body.assignees), actor=actor)
 
 
+def _plan(issue: Issue, body: IssueChange, parent: Issue | None) -> None:
+    actor = viewer().actor
+    if body.says("milestone"):
+        set_milestone(issue, milestone_named(issue.project, body.milestone or ""), actor=actor)
+    if body.says("parent"):
+        set_parent(issue, parent, actor=actor)
+
+
 def _require(issue: Issue, body: IssueChange) -> None:
     granted = require(viewer(), Right.report, issue.project)
     if body.title is not None or body.description is not None:
         require_may_rewrite(viewer(), issue, granted)
-    if body.labels is not None or body.assignees is not None or body.priority is not None:
+    sorts = {"labels", "assignees", "priority"} & body.model_dump(exclude_none=True).keys()
+    if sorts or body.says("milestone") or body.says("parent"):
         require_may_sort(issue.project, granted)
 
 

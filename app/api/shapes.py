@@ -147,6 +147,8 @@ class IssueShape(Shape):
     priority: Priority
     labels: list[str]
     assignees: list[str]
+    milestone: str | None = Field(description="The name of its milestone.")
+    parent: str | None = Field(description="The key of the issue it is a sub-issue of.")
     reporter: str | None
     comment_count: int
     event_seq: int = Field(description="The number of its newest event.")

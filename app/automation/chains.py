@@ -75,7 +75,7 @@ class _Path:
 
     def _next(self, so_far: tuple[Candidate, ...], rule: Candidate, occasion: Occasion, state: State) -> None:
         foreseen = [foresee(step, state, occasion, self.known) for step in rule.says.steps]
-        effects = [(one.action, one.facts) for one in foreseen if one.action]
+        effects = [effect for one in foreseen for effect in one.effects]
         if not effects:
             return
         path = (*so_far, rule)
@@ -96,4 +96,5 @@ def _new_issue(parent: State, at: datetime) -> State:
         title=parent.title,
         description="",
         created_at=at,
+        is_sub_issue=True,
     )

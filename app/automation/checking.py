@@ -11,6 +11,7 @@ from app.automation.definition import (
     ACTOR,
     FIELDS,
     MOST_DAYS,
+    NO_MILESTONE,
     PEOPLE_OF,
     STEPS,
     TRIGGERS,
@@ -41,7 +42,7 @@ class Meaningless(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the project has: labels and people by their names in lower case, with their ids."""
+    """What the project has, by names in lower case and with its ids: labels, people, milestones."""
 
     labels: dict[str, int]
     people: dict[str, int]
@@ -50,6 +51,8 @@ class Known:
     webhooks: frozenset[str] = frozenset()
     """The endpoints that are there, by their ids; `hosts` has those that were removed, too."""
     hosts: dict[str, str] = field(default_factory=dict)
+    milestones: dict[str, int | None] = field(default_factory=lambda: {NO_MILESTONE: None})
+    """By name in lower case; NO_MILESTONE stands for none."""
 
 
 def check(definition: Definition, known: Known) -> None:
@@ -132,6 +135,7 @@ def _value(kind: Kind, value: str, known: Known, special: tuple[str, ...]) -> st
     words = {
         "label": _unknown("label", value) if value.lower() not in known.labels else None,
         "webhook": _unknown("webhook", value) if value not in known.webhooks else None,
+        "milestone": _unknown("milestone", value) if value.lower() not in known.milestones else None,
         "text": None if value.strip() else "Write the text to look for.",
         "days": None if _is_days(value) else f"Give a whole number of days, from 1 to {MOST_DAYS:,}.",
         "number": None if _is_days(value) else f"Give a whole number from 1 to {MOST_DAYS:,}.",

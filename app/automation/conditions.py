@@ -12,7 +12,7 @@ from app.issues.issue import rank
 
 @dataclass(slots=True)
 class State:
-    """An issue as it is, or as it was. Labels and people by id."""
+    """An issue as it is, or as it was. Labels, people and the milestone by id."""
 
     status: str
     priority: str
@@ -24,6 +24,8 @@ class State:
     description: str
     created_at: datetime
     comments: int = 0
+    milestone: int | None = None
+    is_sub_issue: bool = False
 
 
 @dataclass(slots=True)
@@ -82,6 +84,15 @@ def _label(one: Condition, _occasion: Occasion, state: State, known: Known) -> b
     return known.labels.get(one.value.lower()) in state.labels
 
 
+def _milestone(one: Condition, _occasion: Occasion, state: State, known: Known) -> bool:
+    name = one.value.lower()
+    return name in known.milestones and known.milestones[name] == state.milestone
+
+
+def _parent(_one: Condition, _occasion: Occasion, state: State, _known: Known) -> bool:
+    return state.is_sub_issue
+
+
 def _assignee(one: Condition, _occasion: Occasion, state: State, known: Known) -> bool:
     if one.value == NOBODY:
         return not state.assignees
@@ -129,13 +140,13 @@ def _fact(one: Condition, occasion: Occasion, _state: State, _known: Known) -> b
 
 
 def _words_of(value: Any) -> list[str]:
-    """A fact as words: a label and a person by their names, a list by its members."""
+    """A fact as words: labels, people, milestones by their names, issues by their keys, a list by its members."""
     if value is None:
         return []
     if isinstance(value, list | tuple):
         return [word for member in value for word in _words_of(member)]
     if isinstance(value, Mapping):
-        return [str(value[name]) for name in ("name", "username") if name in value]
+        return [str(value[name]) for name in ("name", "username", "key") if name in value]
     return [str(value)]
 
 
@@ -169,6 +180,8 @@ _ASKS: dict[str, Callable[[Condition, Occasion, State, Known], bool]] = {
     "status": _status,
     "priority": _priority,
     "label": _label,
+    "milestone": _milestone,
+    "parent": _parent,
     "assignee": _assignee,
     "reporter": _reporter,
     "kind": _kind,

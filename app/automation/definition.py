@@ -25,6 +25,7 @@ Kind = Literal[
     "status",
     "priority",
     "label",
+    "milestone",
     "person",
     "kind",
     "role",
@@ -107,6 +108,8 @@ FIELDS: dict[str, FieldKind] = {
     "status": FieldKind("the status", _IS, "status"),
     "priority": FieldKind("the priority", {**_IS, "at_least": "is at least"}, "priority"),
     "label": FieldKind("the labels", {"has": "include", "has_not": "do not include"}, "label"),
+    "milestone": FieldKind("the milestone", _IS, "milestone"),
+    "parent": FieldKind("it", {"has": "is a sub-issue", "has_not": "is not a sub-issue"}, "none"),
     "assignee": FieldKind("it", {"is": "is assigned to", "is_not": "is not assigned to"}, "person"),
     "reporter": FieldKind("it", {"is": "was reported by", "is_not": "was not reported by"}, "person"),
     "kind": FieldKind("it", {"is": "is", "is_not": "is not"}, "kind"),
@@ -145,9 +148,10 @@ STEPS: dict[str, StepKind] = {
     "remove_label": StepKind("remove the label", "label", effect="unlabeled"),
     "move": StepKind("take a step of the workflow", "step", has_text=True),
     "priority": StepKind("set the priority to", "priority", effect="priority_changed"),
+    "milestone": StepKind("set the milestone to", "milestone", effect="milestone_changed"),
     "comment": StepKind("comment", "none", has_text=True, effect="commented"),
     "notify": StepKind("tell", "people"),
-    "create": StepKind("open a follow-up issue", "none", has_text=True, has_title=True, effect="created"),
+    "create": StepKind("open a sub-issue", "none", has_text=True, has_title=True, effect="created"),
     "webhook": StepKind("send it to the webhook", "webhook", effect="webhook_called"),
 }
 
@@ -181,6 +185,8 @@ STEP_VALUES = {
     "reopen": "reopen it",
 }
 
+NO_MILESTONE = "@none"
+"""In place of the name of a milestone."""
 NOBODY, ACTOR, REPORTER, ASSIGNEES, LEADS, EVERYBODY = (
     "@nobody",
     "@actor",
@@ -230,6 +236,10 @@ TRIGGER_WORDS = {
     "priority_changed": "the priority is changed",
     "labeled": "a label is added",
     "unlabeled": "a label is removed",
+    "milestone_changed": "it is put into a milestone or taken out",
+    "parent_changed": "it becomes a sub-issue, or is none any more",
+    "child_added": "it gets a sub-issue",
+    "child_removed": "a sub-issue of it is taken away",
     "commented": "somebody comments",
     "comment_edited": "a comment is edited",
     "comment_deleted": "a comment is removed",
@@ -243,7 +253,7 @@ FAMILY_WORDS = {
     Family.content: "an issue is opened or rewritten",
     Family.status: "the status changes in any way",
     Family.people: "its people change",
-    Family.planning: "its labels or priority change",
+    Family.planning: "its labels, priority, milestone or sub-issues change",
     Family.discussion: "anything is said",
     Family.external: "anything comes from another tracker",
 }

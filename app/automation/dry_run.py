@@ -192,7 +192,7 @@ class _Trial:
             roots.add(root)
             past.pretend(state)
             self._count(past, occasion, row, [words for words, _ in did])
-            effects = [(one.action or "", one.facts) for _, one in did]
+            effects = [effect for _, one in did for effect in one.effects]
             self.found.chains.follow(self.rule, effects, copy(state), self.everyone, self.known, occasion.at)
 
     def _held_back(self, occasion: Occasion, row: EventRow, root: int, roots: set[int]) -> bool:

@@ -29,6 +29,7 @@ from app.automation.wording import CHOICES, summary
 from app.db import begin_write, db
 from app.errors import Invalid
 from app.issues.label import project_labels
+from app.issues.milestone import project_milestones
 from app.projects.policy import Right, require
 from app.projects.project import Project
 from app.projects.queries import people_who_see, project_for_change, visible_project
@@ -109,6 +110,7 @@ def editor(project: Project, draft: Draft, rule: Rule | None = None, *, status: 
         special_of=PEOPLE_OF,
         people=people_who_see(project),
         labels=project_labels(project),
+        milestones=project_milestones(project),
         placeholders=NAMES,
         webhooks={str(one.id): one.words for one in endpoints if not one.gone},
     )

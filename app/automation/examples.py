@@ -67,7 +67,7 @@ EXAMPLES = (
     ),
     _example(
         "follow-up",
-        "Open a follow-up when an urgent issue is closed",
+        "Open a sub-issue when an urgent issue is closed",
         when={"actions": ["closed"]},
         conditions=[_if("priority", "is", "urgent")],
         steps=[

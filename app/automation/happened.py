@@ -62,6 +62,8 @@ def states_of(issues: Sequence[Issue]) -> dict[int, State]:
             description=issue.description,
             created_at=issue.created_at,
             comments=issue.comment_count,
+            milestone=issue.milestone_id,
+            is_sub_issue=issue.parent_id is not None,
         )
         for issue in issues
     }

@@ -155,12 +155,15 @@ class Past:
             description=self.issue.description,
             created_at=self.issue.created_at,
             comments=values.get("comment_count", 0),
+            milestone=values.get("milestone_id"),
+            is_sub_issue=values.get("parent_id") is not None,
         )
 
     def pretend(self, state: State) -> None:
         """Go on as if this had become of the issue, until an event says otherwise."""
         for name in ("status", "priority", "labels", "assignees"):
             self._folded.values[name] = getattr(state, name)
+        self._folded.values["milestone_id"] = state.milestone
 
 
 def quiet_now(project: Project, definition: Definition, known: Known, now: datetime, *, until: float) -> int:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from app.automation.checking import Known
-from app.automation.definition import LEADS, PEOPLE_OF, Definition, actions_of
+from app.automation.definition import FIELDS, LEADS, NO_MILESTONE, PEOPLE_OF, STEPS, Definition, actions_of
 from app.automation.rule import Rule
 from app.db import db
 from app.issues.label import Label
+from app.issues.milestone import Milestone
 from app.projects.membership import Membership
 from app.projects.project import Project
 from app.projects.queries import people_named
@@ -20,19 +21,21 @@ LONGEST_ID = 19
 
 
 def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
-    """The project's labels, and those of the people named in these definitions who may see it."""
+    """The project's labels and milestones, and those of the people named in these definitions who may see it."""
     labels = db.session.execute(select(Label.name, Label.id).where(Label.project_id == project.id))
+    milestones: dict[str, int | None] = {NO_MILESTONE: None}
+    if _names_milestones(definitions):
+        query = select(Milestone.name, Milestone.id).where(Milestone.project_id == project.id)
+        milestones |= {name.lower(): milestone_id for name, milestone_id in db.session.execute(query)}
     people = people_named(project, sorted(set(_usernames(definitions))))
-    roles: dict[int, str] = {}
-    if _asks_for_roles(definitions):
-        query = select(Membership.user_id, Membership.role).where(Membership.project_id == project.id)
-        roles = {row.user_id: row.role for row in db.session.execute(query)}
+    roles = _roles(project) if _asks_for_roles(definitions) else {}
     endpoints = addresses_of(project.id) if _endpoint_ids(definitions) else []
     return Known(
         labels={name.lower(): label_id for name, label_id in labels},
         people={person.username.lower(): person.id for person in people},
         leads=frozenset(user_id for user_id, role in roles.items() if role == "lead"),
         roles=roles,
+        milestones=milestones,
         webhooks=frozenset(str(one.id) for one in endpoints if not one.gone),
         hosts={str(one.id): one.host for one in endpoints},
     )
@@ -41,6 +44,11 @@ def known_to(project: Project, definitions: Sequence[Definition]) -> Known:
 def webhook_hosts(definitions: Iterable[Definition]) -> dict[str, str]:
     """The hosts of the endpoints that saved rules name, for their words. One query, none for rules that name none."""
     return {str(endpoint_id): host for endpoint_id, host in hosts(sorted(_endpoint_ids(definitions))).items()}
+
+
+def _roles(project: Project) -> dict[int, str]:
+    query = select(Membership.user_id, Membership.role).where(Membership.project_id == project.id)
+    return {row.user_id: row.role for row in db.session.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +96,13 @@ def _asks_for_roles(definitions: Iterable[Definition]) -> bool:
     return any(
         any(one.field == "actor_role" for one in definition.conditions)
         or any(one.value == LEADS for one in definition.steps)
+        for definition in definitions
+    )
+
+
+def _names_milestones(definitions: Iterable[Definition]) -> bool:
+    return any(
+        any(one.field in FIELDS and FIELDS[one.field].kind == "milestone" for one in definition.conditions)
+        or any(one.do in STEPS and STEPS[one.do].kind == "milestone" for one in definition.steps)
         for definition in definitions
     )

@@ -12,6 +12,8 @@ NAMES = {
     "title": "its title",
     "status": "its status",
     "priority": "its priority",
+    "milestone": "the name of its milestone",
+    "parent": "the key of the issue it is a sub-issue of",
     "actor": "who set the rule off",
     "reporter": "who reported the issue",
     "project": "the name of the project",

@@ -25,7 +25,7 @@ UNDONE_BY = {
     "add_label": "remove_label",
     "remove_label": "add_label",
 }
-ENUMERATED = ("kind", "reporter", "actor", "actor_role", "actor_kind")
+ENUMERATED = ("kind", "milestone", "reporter", "actor", "actor_role", "actor_kind")
 """Fields with one value at a time: two different ones cannot both be."""
 
 
@@ -73,15 +73,15 @@ def undoing(definition: Definition) -> Iterator[Problem]:
             same = step.value.lower() == earlier.value.lower()
             if UNDONE_BY.get(step.do) == earlier.do and same:
                 yield f"then-{number}", "This undoes an earlier step of the same rule."
-            if step.do == "priority" and earlier.do == "priority":
-                yield f"then-{number}", "The priority is set twice: leave one of the two out."
+            if step.do in ("priority", "milestone") and earlier.do == step.do:
+                yield f"then-{number}", f"The {step.do} is set twice: leave one of the two out."
         if words := _answers_itself(definition, step.do):
             yield f"then-{number}", words
 
 
 def _answers_itself(definition: Definition, do: str) -> str | None:
-    effect = {"comment": "commented", "create": "created"}.get(do)
-    if effect is None or effect not in actions_of(definition.when) or _leaves_rules_out(definition):
+    effects = {"comment": {"commented"}, "create": {"created", "child_added"}}.get(do, set())
+    if not effects & actions_of(definition.when) or _leaves_rules_out(definition):
         return None
     what = "comment" if do == "comment" else "new issue"
     return (

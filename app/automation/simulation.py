@@ -18,6 +18,14 @@ class Foreseen:
     words: str
     refused: bool = False
     """It would be refused: what it names is gone."""
+    on_parent: str | None = None
+    """What the issue itself gets a line of when the step opens another below it."""
+
+    @property
+    def effects(self) -> list[tuple[str, dict[str, Any]]]:
+        """(action, facts): what other rules may wait for."""
+        found = [(self.action, self.facts)] if self.action else []
+        return found + ([(self.on_parent, {})] if self.on_parent else [])
 
 
 def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Foreseen:
@@ -29,8 +37,8 @@ def foresee(step: Step, state: State, occasion: Occasion, known: Known) -> Fores
             return _label(step, state, known)
         case "move":
             return _move(step, state)
-        case "priority":
-            return _priority(step, state)
+        case "priority" | "milestone":
+            return _priority(step, state) if step.do == "priority" else _milestone(step, state, known)
         case "notify":
             found = people(step.value, state, occasion, known)
             return Foreseen("rule_applied" if found else None, {}, "nobody to tell" if not found else "done")
@@ -103,4 +111,15 @@ def _anew(step: Step, known: Known) -> Foreseen:
     if step.do == "webhook" and step.value not in known.webhooks:
         return Foreseen(None, {}, "refused: this webhook was removed", refused=True)
     action = {"comment": "commented", "create": "created", "webhook": "webhook_called"}[step.do]
-    return Foreseen(action, {}, "done")
+    return Foreseen(action, {}, "done", on_parent="child_added" if step.do == "create" else None)
+
+
+def _milestone(step: Step, state: State, known: Known) -> Foreseen:
+    name = step.value.lower()
+    if name not in known.milestones:
+        return Foreseen(None, {}, f"there is no milestone {step.value}")
+    wanted = known.milestones[name]
+    if state.milestone == wanted:
+        return Foreseen(None, {}, "it is in no milestone" if wanted is None else "it is in it already")
+    state.milestone = wanted
+    return Foreseen("milestone_changed", {"to": {"name": step.value}} if wanted is not None else {}, "done")

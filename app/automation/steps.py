@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.accounts.user import User
 from app.automation.checking import Known
 from app.automation.conditions import Occasion, State
-from app.automation.definition import PRIORITY_VALUES, Step
+from app.automation.definition import NO_MILESTONE, PRIORITY_VALUES, Step
 from app.automation.placeholders import fill, fill_html, fill_markdown
 from app.automation.rule import Rule
 from app.automation.simulation import people
@@ -22,7 +22,10 @@ from app.issues.comment import add_comment
 from app.issues.editing import prioritise
 from app.issues.issue import TITLE_MAX, Issue, Opening, open_issue
 from app.issues.label import add_labels, remove_labels
+from app.issues.milestone import milestone_named, set_milestone
+from app.issues.plan import Plan, plans_of
 from app.issues.queries import labels_by_name
+from app.issues.sub_issues import LEVELS, level_of
 from app.issues.workflow import REASON_MAX, WORDS, change_status
 from app.issues.written import WrittenText
 from app.projects.policy import Right
@@ -66,16 +69,19 @@ class Stage:
         return list(people_named(self.project, names))
 
     def values(self) -> dict[str, str]:
-        """What the placeholders stand for. One query, for runs that write something."""
+        """What the placeholders stand for. Two queries, for runs that write something."""
         if not self._values:
             ids = [one for one in (self.occasion.actor_id, self.issue.reporter_id) if one is not None]
             found = db.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
             names: dict[int | None, str] = {row.id: row.name for row in found}
+            plan = plans_of([self.issue.id]).get(self.issue.id, Plan())
             self._values = {
                 "key": self.issue.key,
                 "title": self.issue.title,
                 "status": WORDS[self.issue.status],
                 "priority": PRIORITY_VALUES[self.issue.priority],
+                "milestone": plan.milestone or "no milestone",
+                "parent": plan.parent or "no other issue",
                 "actor": names.get(self.occasion.actor_id, "Automation"),
                 "reporter": names.get(self.issue.reporter_id, "somebody"),
                 "project": self.project.name,
@@ -128,13 +134,13 @@ def _notify(stage: Stage, _place: int, step: Step) -> None:
 
 
 def _create(stage: Stage, place: int, step: Step) -> None:
-    """The tracker has no parent field: the new issue says in its description where it comes from."""
-    written = _written(stage, place, step)
-    key = stage.issue.key
-    html = f'{written.html}<p>Follow-up of <a class="reference" href="/issues/{key}">{key}</a>.</p>'
-    source = f"{written.source}\n\nFollow-up of {key}.".lstrip()
+    """A sub-issue. Of one that is as deep as can be, an issue of its own that says where it comes from."""
+    written, parent = _written(stage, place, step), stage.issue
     title = " ".join(fill(step.title, stage.values()).split())[:TITLE_MAX]
-    opening = Opening(title=title, description=WrittenText(source, html, written.mentioned))
+    if level_of(parent) < LEVELS:
+        opening = Opening(title=title, description=written, parent=parent)
+    else:
+        opening = Opening(title=title, description=_following(written, parent.key))
     open_issue(stage.project, opening, reporter=None, actor=stage.actor)
 
 
@@ -148,6 +154,16 @@ def _webhook(stage: Stage, _place: int, step: Step) -> None:
         matched_action=stage.event.action,
     )
     record_event(stage.issue, called, actor=stage.actor)
+
+
+def _following(written: WrittenText, key: str) -> WrittenText:
+    html = f'{written.html}<p>Follow-up of <a class="reference" href="/issues/{key}">{key}</a>.</p>'
+    return WrittenText(f"{written.source}\n\nFollow-up of {key}.".lstrip(), html, written.mentioned)
+
+
+def _milestone(stage: Stage, _place: int, step: Step) -> None:
+    name = "" if step.value == NO_MILESTONE else step.value
+    set_milestone(stage.issue, milestone_named(stage.project, name), actor=stage.actor)
 
 
 def _written(stage: Stage, place: int, step: Step) -> WrittenText:
@@ -173,4 +189,5 @@ _VERBS: dict[str, Callable[[Stage, int, Step], None]] = {
     "notify": _notify,
     "create": _create,
     "webhook": _webhook,
+    "milestone": _milestone,
 }

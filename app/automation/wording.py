@@ -7,6 +7,7 @@ from app.automation.definition import (
     DOER_VALUES,
     FIELDS,
     KIND_VALUES,
+    NO_MILESTONE,
     PRIORITY_VALUES,
     ROLE_VALUES,
     SPECIAL,
@@ -58,7 +59,7 @@ def condition_words(one: Condition) -> str:
     if kind is None:
         return f"“{one.field}”"
     subject = f"{kind.words} {one.name}".strip() if one.field == "fact" else kind.words
-    return f"{subject} {kind.ops.get(one.op, one.op)} {_value(kind.kind, one.value)}"
+    return f"{subject} {kind.ops.get(one.op, one.op)} {_value(kind.kind, one.value)}".rstrip()
 
 
 def step_words(one: Step, hosts: Mapping[str, str] = NOTHING) -> str:
@@ -87,6 +88,8 @@ def _value(kind: Kind, value: str) -> str:
         return SPECIAL.get(value) or (f"@{value}" if value else "…")
     if kind in ("days", "number"):
         return value or "…"
+    if kind == "none" or value == NO_MILESTONE:
+        return "" if kind == "none" else "none"
     return f"“{_short(value)}”" if value else "…"
 
 

@@ -5,7 +5,7 @@ who 12d priority label,label -> assignee      (opened by whom, how long ago; `-`
 Description in Markdown, up to the first line that begins with + and a number.
 +2h who: A comment, two hours after what came before it.
 +1d who resolve: A step of the workflow, with a reason if there is one.
-+5m who label a,b / unlabel a / assign who / priority high / rename New title
++5m who label a,b / unlabel a / assign who / priority high / rename New title / milestone Name / under Title
 """
 
 import re
@@ -54,6 +54,8 @@ class Story:
     description: str
     labels: dict[str, str]
     members: dict[str, str]
+    milestones: dict[str, int]
+    """Name -> in how many days it is due."""
     tales: tuple[Tale, ...]
 
 
@@ -68,7 +70,7 @@ def stories() -> list[Story]:
 
 def _story(text: str) -> Story:
     head, *tales = text.split("\n## ")
-    title, description, labels, members, *_ = head.strip().splitlines()
+    title, description, labels, members, *more = head.strip().splitlines()
     key, name, visibility = title.removeprefix("# ").split()
     told = sorted((_tale(tale) for tale in tales), key=lambda tale: tale.ago, reverse=True)
     return Story(
@@ -78,6 +80,7 @@ def _story(text: str) -> Story:
         description=description,
         labels=dict(_pairs(labels)),
         members=dict(_pairs(members)),
+        milestones={name: int(days) for line in more for name, days in _pairs(line)},
         tales=tuple(told),
     )
 

@@ -25,6 +25,8 @@ from app.issues.comment import add_comment
 from app.issues.editing import prioritise, retitle
 from app.issues.issue import Issue, Opening, open_issue
 from app.issues.label import Label, add_labels, create_label, remove_labels
+from app.issues.milestone import Milestone, create_milestone, set_milestone
+from app.issues.sub_issues import set_parent
 from app.issues.workflow import STEPS, change_status
 from app.issues.written import NOTHING, WrittenText
 from app.projects.membership import add_member
@@ -43,6 +45,7 @@ class Stage:
     people: dict[str, User] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     labels: dict[tuple[str, str], Label] = field(default_factory=dict)
+    milestones: dict[tuple[str, str], Milestone] = field(default_factory=dict)
     issues: dict[tuple[str, str], Issue] = field(default_factory=dict)
     html: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """Source -> its HTML and the usernames it mentions."""
@@ -87,7 +90,7 @@ def tell(stories: list[Story], cast: list[Character], stage: Stage) -> int:
                 stage.people[character.username] = enter(character)
         for story in stories:
             with clock.turned_to(beginning + timedelta(days=2, minutes=dice.randint(0, 300))):
-                _set_up(story, stage)
+                _set_up(story, stage, now)
         for moment, happen in sorted(_timeline(stories, stage, now, dice), key=lambda one: one[0]):
             with clock.turned_to(moment):
                 happen()
@@ -96,7 +99,7 @@ def tell(stories: list[Story], cast: list[Character], stage: Stage) -> int:
     return len(stage.issues)
 
 
-def _set_up(story: Story, stage: Stage) -> None:
+def _set_up(story: Story, stage: Stage, now: datetime) -> None:
     by = next(iter(stage.people.values())).actor
     project = create_project(
         key=story.key,
@@ -112,6 +115,9 @@ def _set_up(story: Story, stage: Stage) -> None:
         add_member(project, person, role=role, actor=by, at=clock.now())  # type: ignore[arg-type]
     for name, color in story.labels.items():
         stage.labels[story.key, name] = create_label(project, name=name, color=color, actor=by)
+    for name, days in story.milestones.items():
+        due = (now + timedelta(days=days)).date()
+        stage.milestones[story.key, name] = create_milestone(project, name=name, due_on=due, actor=by)
 
 
 def _timeline(stories: list[Story], stage: Stage, now: datetime, dice: random.Random) -> list[Moment]:
@@ -172,6 +178,12 @@ _CHANGES: dict[str, Callable[[Issue, User, str, list[Label], Stage], object]] = 
     "assign": lambda issue, who, words, _, stage: assign(issue, [stage.people[words]], actor=who.actor),
     "priority": lambda issue, who, words, _, __: prioritise(issue, words, actor=who.actor),
     "rename": lambda issue, who, words, _, __: retitle(issue, words, actor=who.actor),
+    "milestone": lambda issue, who, words, _, stage: set_milestone(
+        issue, stage.milestones[issue.project.key, words], actor=who.actor
+    ),
+    "under": lambda issue, who, words, _, stage: set_parent(
+        issue, stage.issues[issue.project.key, words], actor=who.actor
+    ),
     "label": lambda issue, who, _, labels, __: add_labels(issue, labels, actor=who.actor),
     "unlabel": lambda issue, who, _, labels, __: remove_labels(issue, labels, actor=who.actor),
 }

@@ -74,6 +74,21 @@ class LabelRef(Ref):
     color: str
 
 
+class MilestoneRef(Ref):
+    """A milestone named in an event."""
+
+    id: int
+    name: Text
+
+
+class IssueRef(Ref):
+    """Another issue named in an event."""
+
+    id: int
+    key: str
+    title: Text
+
+
 class Action(BaseModel):
     """One kind of fact. A subclass names its fields and says itself in words."""
 
@@ -85,6 +100,8 @@ class Action(BaseModel):
     icon: ClassVar[str]
     shown: ClassVar[bool] = True
     """False: recorded, counted and audited, but not a line of a feed."""
+    beside: ClassVar[bool] = False
+    """A line of its own issue's page only: feeds over many issues have the other side of the same act."""
     small: ClassVar[bool] = True
     """May be folded with its neighbours of the same actor. Status moves and words people wrote never are."""
     schema_number: ClassVar[int] = 1

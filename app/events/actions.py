@@ -4,12 +4,20 @@ from app.events.action import Action, Subject
 from app.events.external_actions import EXTERNAL_ACTIONS
 from app.events.issue_actions import ISSUE_ACTIONS
 from app.events.people_actions import PEOPLE_ACTIONS
+from app.events.planning_actions import PLANNING_ACTIONS
 from app.events.project_actions import PROJECT_ACTIONS
 from app.events.rule_actions import RULE_ACTIONS
 
 ACTIONS: dict[tuple[str, str], type[Action]] = {
     (kind.subject.value, kind.name): kind
-    for kind in (*ISSUE_ACTIONS, *PROJECT_ACTIONS, *EXTERNAL_ACTIONS, *RULE_ACTIONS, *PEOPLE_ACTIONS)
+    for kind in (
+        *ISSUE_ACTIONS,
+        *PLANNING_ACTIONS,
+        *PROJECT_ACTIONS,
+        *EXTERNAL_ACTIONS,
+        *RULE_ACTIONS,
+        *PEOPLE_ACTIONS,
+    )
 }
 """(subject, name) -> class. The same word on an issue and on a project is told apart by the subject."""
 

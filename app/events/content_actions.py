@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from app.events.action import Action, Family, LabelRef, PersonRef, Subject, Text
-from app.events.parts import Part, change, label, listed, strong, text, this
+from app.events.action import Action, Family, IssueRef, LabelRef, MilestoneRef, PersonRef, Subject, Text
+from app.events.parts import Part, change, issue, label, listed, strong, text, this
 
 Status = Literal["open", "in_progress", "resolved", "closed", "reopened"]
 Priority = Literal["urgent", "high", "medium", "low", "none"]
@@ -33,10 +33,16 @@ class Created(IssueAction):
     status: Status = "open"
     labels: tuple[LabelRef, ...] = ()
     assignees: tuple[PersonRef, ...] = ()
+    milestone: MilestoneRef | None = None
+    parent: IssueRef | None = None
 
     def line(self, by: int | None) -> list[Part]:
         what = this() if self.kind == "issue" else Part("this", "this pull request")
         parts = [text("opened "), what, text(" in "), strong(self.project)]
+        if self.parent:
+            parts += [text(" as a sub-issue of "), issue(self.parent.key, self.parent.title)]
+        if self.milestone:
+            parts += [text(" for the milestone "), strong(self.milestone.name)]
         if self.labels:
             parts += [text(" with "), *listed([label(one.name, one.color) for one in self.labels])]
         return parts

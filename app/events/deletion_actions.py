@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from app.events.action import Family, LabelRef, PersonRef, Ref, Text
+from app.events.action import Family, IssueRef, LabelRef, MilestoneRef, PersonRef, Ref, Text
 from app.events.content_actions import IssueAction, Priority, Status
 from app.events.parts import Part, text, this
 
@@ -24,6 +24,8 @@ class Snapshot(Ref):
     labels: tuple[LabelRef, ...] = ()
     assignees: tuple[PersonRef, ...] = ()
     reporter: PersonRef | None = None
+    milestone: MilestoneRef | None = None
+    parent: IssueRef | None = None
     comment_count: int
     created_at: datetime
     updated_at: datetime

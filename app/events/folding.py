@@ -66,6 +66,15 @@ def _value(name: str, to: str) -> Fold:
     return step
 
 
+def _ref(name: str, to: str) -> Fold:
+    """The id of what the fact names, None where it names nothing."""
+
+    def step(state: Folded, facts: Facts, _texts: Texts, seq: int) -> None:
+        state.set(name, facts[to]["id"] if facts.get(to) else None, seq)
+
+    return step
+
+
 def _fixed(name: str, value: object) -> Fold:
     def step(state: Folded, _facts: Facts, _texts: Texts, seq: int) -> None:
         state.set(name, value, seq)
@@ -84,6 +93,8 @@ def _issue_created(state: Folded, facts: Facts, texts: Texts, seq: int) -> None:
         state.set(name, facts[name], seq)
     for name in ("labels", "assignees"):
         state.set(name, frozenset(_ids(facts.get(name, []))), seq)
+    for name in ("milestone", "parent"):
+        _ref(f"{name}_id", name)(state, facts, texts, seq)
 
 
 def _commented(state: Folded, facts: Facts, _texts: Texts, seq: int) -> None:
@@ -146,6 +157,8 @@ _FOLDS: dict[tuple[str, str], Fold] = {
     ),
     ("issue", "labeled"): lambda state, facts, _, seq: state.add("labels", _ids(facts["labels"]), seq),
     ("issue", "unlabeled"): lambda state, facts, _, seq: state.remove("labels", _ids(facts["labels"]), seq),
+    ("issue", "milestone_changed"): _ref("milestone_id", "to"),
+    ("issue", "parent_changed"): _ref("parent_id", "to"),
     ("issue", "commented"): _commented,
     ("issue", "comment_edited"): _comment_edited,
     ("issue", "comment_deleted"): _comment_deleted,

@@ -22,19 +22,19 @@ from app.events.discussion_actions import (
     Viewed,
     Watched,
 )
-from app.events.planning_actions import (
+from app.events.status_actions import (
+    Closed,
+    Reopened,
+    StatusChanged,
+    TriggeredBy,
+)
+from app.events.triage_actions import (
     PRIORITIES,
     Assigned,
     Labeled,
     PriorityChanged,
     Unassigned,
     Unlabeled,
-)
-from app.events.status_actions import (
-    Closed,
-    Reopened,
-    StatusChanged,
-    TriggeredBy,
 )
 
 ISSUE_ACTIONS: tuple[type[Action], ...] = (

@@ -44,6 +44,11 @@ def person(name: str, username: str) -> Part:
     return Part("person", name, href=f"/people/{username}")
 
 
+def issue(key: str, title: str) -> Part:
+    """Another issue than the one the event is about."""
+    return Part("issue", title, href=f"/issues/{key}", extra={"key": key})
+
+
 def label(name: str, color: str, *, gone: bool = False) -> Part:
     return Part("label", name, extra={"color": color, "gone": gone})
 

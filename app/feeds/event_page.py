@@ -154,7 +154,9 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_value(one) for one in value)
     if isinstance(value, dict):
-        return str(value.get("name", ""))
+        if "name" in value:
+            return str(value["name"])
+        return " ".join(str(part) for name, part in value.items() if name != "id") or "none"
     return STATUS_WORDS.get(value, str(value)) if isinstance(value, str) else str(value)
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, bindparam, case, func, literal, select, union_all
+from sqlalchemy import Row, Select, String, and_, bindparam, case, cast, func, literal, select, union_all
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
 from app.db import rows
+from app.events.action import IssueRef
 from app.feeds import queries as feed_queries
 from app.feeds.consequences import hang
 from app.feeds.elsewhere import Elsewhere, elsewhere
@@ -19,6 +21,7 @@ from app.feeds.lines import Line
 from app.feeds.queries import IssueFeed
 from app.issues.issue import Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label
+from app.issues.milestone import Milestone
 from app.issues.queries import Chip, Face
 from app.issues.subscription import Subscription
 from app.issues.visit import Visit
@@ -72,6 +75,8 @@ class Side:
     assignees: Sequence[Face]
     watching: Watching
     external: External | None = None
+    milestone: str | None = None
+    parent: IssueRef | None = None
     linkable: str | None = None
     """The repository the issue could be linked with."""
 
@@ -123,8 +128,14 @@ def side(issue: Issue, place: Place) -> Side:
             place.watches,
         ),
         external=External(there.name, there.id, there.more) if there and linked else None,
+        milestone=next((row.name for row in found if row.what == "milestone"), None),
+        parent=next((_parent(issue, row) for row in found if row.what == "parent"), None),
         linkable=next((row.name for row in found if row.what == "tracker"), None) if not linked else None,
     )
+
+
+def _parent(issue: Issue, row: Row[Any]) -> IssueRef:
+    return IssueRef(id=row.id, key=f"{issue.project.key}-{row.more}", title=row.name)
 
 
 _PLACE = (
@@ -180,7 +191,20 @@ def _panel() -> Select[*tuple[Any, ...]]:
     tracker = _beside(
         "tracker", [SyncConnection.id], SyncConnection.id, SyncConnection.repository, SyncConnection.uid
     ).where(SyncConnection.project_id == bindparam("project_id"))
-    whole = union_all(labels, assignees, select(watchers.subquery()), external, tracker).subquery()
+    itself = aliased(Issue)
+    milestone = (
+        _beside("milestone", [Milestone.id], Milestone.id, Milestone.name, Milestone.name)
+        .join(itself, itself.milestone_id == Milestone.id)
+        .where(itself.id == bindparam("issue_id"))
+    )
+    parent = (
+        _beside("parent", [Issue.id], Issue.id, Issue.title, cast(Issue.number, String))
+        .join(itself, itself.parent_id == Issue.id)
+        .where(Issue.deleted_at.is_(None))
+        .where(itself.id == bindparam("issue_id"))
+    )
+    parts = (labels, assignees, select(watchers.subquery()), external, tracker, milestone, parent)
+    whole = union_all(*parts).subquery()
     return select(whole).order_by(whole.c.what, whole.c.place)
 
 

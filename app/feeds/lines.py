@@ -27,6 +27,9 @@ from app.projects.project import Project
 HIDDEN = frozenset(name for (_, name), kind in ACTIONS.items() if not kind.shown)
 """The actions that are no lines of a feed."""
 
+BESIDE = frozenset(name for (_, name), kind in ACTIONS.items() if kind.beside)
+"""Lines of their own issue's page only: feeds over many have the other side of the same act."""
+
 
 def is_none_of(actions: Iterable[str]) -> ColumnElement[bool]:
     """The condition that the event is none of these, the names written out: as values each would be bound anew."""

@@ -29,7 +29,7 @@ from app.events.event import Event
 from app.events.issue_actions import Deleted
 from app.events.rule_actions import RuleApplied
 from app.feeds.elsewhere import leads_elsewhere
-from app.feeds.lines import HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
+from app.feeds.lines import BESIDE, HIDDEN, Line, is_none_of, lines_query, make_lines, read_lines
 from app.issues.issue import Issue
 from app.projects.policy import Sight, led, sight, within
 from app.projects.project import Project
@@ -186,7 +186,7 @@ def _timeline(far: Sight, of_actor: bool, goes_on: bool, apart: int | None, visi
     """
     wanted = [
         Event.subject != "user",
-        Event.action == "viewed" if visits else is_none_of(HIDDEN),
+        Event.action == "viewed" if visits else is_none_of(HIDDEN | BESIDE),
         in_sight(far),
     ]
     if of_actor:

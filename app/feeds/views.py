@@ -19,6 +19,7 @@ from app.feeds.receipts import last_receipt
 from app.issues.issue import Issue
 from app.issues.listing import open_and_mine
 from app.issues.queries import visible_issue
+from app.issues.sub_issues import sub_issues_of
 from app.issues.verbs import about, allowed
 from app.projects.policy import Right, rights
 from app.projects.queries import visible_project
@@ -46,6 +47,7 @@ def issue(key: str) -> Response:
         place=found.project,
         topics=[f"issue:{found.id}"],
         side=panel,
+        subs=sub_issues_of(found),
         only=feed.only,
         receipt=last_receipt(found, viewer()) if viewer().signed_in else None,
         body="",
@@ -68,11 +70,13 @@ def issue_feed(key: str) -> Response:
     if after is not None:
         feed = later_feed(found, viewer(), after=after, only=_only(), day=request.args.get("day", ""))
         panel = side(found, place_of(found, viewer()))
+        renewed = feed.last_seq > after and wants_fragment()
         return render(
             "feeds/later.html",
             fragment="later",
             place=found.project,
-            side=panel if feed.last_seq > after and wants_fragment() else None,
+            side=panel if renewed else None,
+            subs=sub_issues_of(found) if renewed else None,
             **_issue_feed_context(found, feed, panel.granted),
         )
     if before is None:

@@ -10,16 +10,19 @@ from hashlib import sha256
 from typing import Any, cast
 
 from sqlalchemy import Select, and_, select, tuple_
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock
 from app.accounts.user import User
 from app.db import db
 from app.errors import Conflict
+from app.events.action import IssueRef
 from app.events.event import Actor, Event
 from app.events.issue_actions import Deleted, Priority, Restored, Snapshot, Status
 from app.events.recording import lock, record_event
 from app.issues.issue import Issue, IssueAssignee
 from app.issues.label import labels_on
+from app.issues.milestone import Milestone
 from app.issues.written import excerpt
 from app.projects.project import Project
 
@@ -51,6 +54,7 @@ def snapshot_of(issue: Issue) -> Snapshot:
     have_it = select(IssueAssignee.user_id).where(IssueAssignee.issue_id == issue.id)
     people = db.session.scalars(select(User).where(User.id.in_(have_it)).order_by(User.id))
     reporter = db.session.get(User, issue.reporter_id) if issue.reporter_id is not None else None
+    milestone = db.session.get(Milestone, issue.milestone_id) if issue.milestone_id is not None else None
     return Snapshot(
         number=issue.number,
         kind=cast(Any, issue.kind),
@@ -63,10 +67,22 @@ def snapshot_of(issue: Issue) -> Snapshot:
         labels=tuple(label.ref for label in labels_on(issue)),
         assignees=tuple(person.ref for person in people),
         reporter=reporter.ref if reporter else None,
+        milestone=milestone.ref if milestone else None,
+        parent=_parent_of(issue),
         comment_count=issue.comment_count,
         created_at=issue.created_at,
         updated_at=issue.updated_at,
     )
+
+
+def _parent_of(issue: Issue) -> IssueRef | None:
+    if issue.parent_id is None:
+        return None
+    parent = db.session.get(Issue, issue.parent_id)
+    if parent is None:
+        return None
+    set_committed_value(parent, "project", issue.project)  # a parent is of the same project
+    return parent.ref
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from app import clock
 from app.accounts.user import User
 from app.db import Base, BigId, BigPk, db
 from app.errors import Invalid
-from app.events.action import Subject
+from app.events.action import IssueRef, Subject
 from app.events.event import Actor
 from app.events.issue_actions import Created, Priority, Status
 from app.events.recording import record_event
 from app.issues.label import Label, attach_labels
+from app.issues.milestone import Milestone, must_be_of
+from app.issues.sub_issues import must_have_room, tell_parent
 from app.issues.subscription import subscribe
 from app.issues.written import WrittenText, excerpt
 from app.projects.project import Project
@@ -53,6 +55,9 @@ class Issue(Base):
     status: Mapped[str] = mapped_column(String(12), default="open")
     priority: Mapped[str] = mapped_column(String(8), default="none")
     reporter_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("users.id"))
+    milestone_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("milestones.id"))
+    parent_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("issues.id"))
+    """The issue this one is a sub-issue of: of the same project, see app.issues.sub_issues."""
     comment_count: Mapped[int] = mapped_column(default=0)
     event_seq: Mapped[int] = mapped_column(default=0)
     event_head: Mapped[str | None] = mapped_column(String(64))
@@ -87,6 +92,8 @@ class Issue(Base):
             sqlite_where=text(_DELETED),
             postgresql_where=text(_DELETED),
         ),
+        Index("ix_issues_milestone", "milestone_id", "status"),
+        Index("ix_issues_parent", "parent_id", "status"),
     )
 
     @property
@@ -97,6 +104,11 @@ class Issue(Base):
     def key(self) -> str:
         """KEY-12. Needs the project to be loaded with the issue."""
         return f"{self.project.key}-{self.number}"
+
+    @property
+    def ref(self) -> IssueRef:
+        """The issue as an event of another one names it."""
+        return IssueRef(id=self.id, key=self.key, title=self.title)
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +125,8 @@ class Opening:
     labels: tuple[Label, ...] = ()
     assignees: tuple[User, ...] = ()
     kind: str = "issue"
+    milestone: Milestone | None = None
+    parent: Issue | None = None
 
 
 def open_issue(
@@ -124,10 +138,13 @@ def open_issue(
     """
     if opening.priority not in get_args(Priority):
         raise Invalid("Choose a priority: urgent, high, medium, low or none", field="priority")
+    number = next_number(project)
+    must_be_of(project, opening.milestone)
+    must_have_room(project, opening.parent)
     moment = at or clock.now()
     issue = Issue(
         project_id=project.id,
-        number=next_number(project),
+        number=number,
         kind=opening.kind,
         title=opening.title,
         description=opening.description.source,
@@ -135,6 +152,8 @@ def open_issue(
         priority=opening.priority,
         rank=rank(opening.priority),
         reporter_id=reporter.id if reporter else None,
+        milestone_id=opening.milestone.id if opening.milestone else None,
+        parent_id=opening.parent.id if opening.parent else None,
         created_at=moment,
         updated_at=moment,
     )
@@ -146,6 +165,7 @@ def open_issue(
     record_event(issue, _created(project, opening), actor=actor, at=at)
     for person, reason in _watchers(reporter, opening):
         subscribe(issue, person, reason=reason)
+    tell_parent(opening.parent, issue, actor=actor)
     return issue
 
 
@@ -199,6 +219,8 @@ def _created(project: Project, opening: Opening) -> Created:
         priority=opening.priority,
         labels=tuple(label.ref for label in opening.labels),
         assignees=tuple(person.ref for person in opening.assignees),
+        milestone=opening.milestone.ref if opening.milestone else None,
+        parent=opening.parent.ref if opening.parent else None,
     )
 
 

@@ -5,11 +5,12 @@ A small language until it needs to be a larger one: `key:value` with quotes wher
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.user import User
 from app.accounts.viewer import Viewer
@@ -18,11 +19,14 @@ from app.errors import Invalid
 from app.events.issue_actions import Status
 from app.issues.issue import OPEN_STATUSES, STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label
+from app.issues.milestone import Milestone
 from app.projects.project import Project
 
 LONGEST = 500
 TERM = re.compile(r'(?P<not>-)?(?:(?P<key>[a-z_]+):)?(?P<value>"[^"]*"?|[^\s"]+)')
-KEYS = ("status", "label", "assignee", "reporter", "priority", "kind", "key")
+KEYS = ("status", "label", "assignee", "reporter", "priority", "milestone", "parent", "kind", "key", "no")
+WITHOUT = ("milestone", "parent", "label", "assignee")
+"""What an issue may have none of: `no:milestone` is the same as `milestone:none`."""
 ORDER: tuple[Status, ...] = ("reopened", "in_progress", "open", "resolved", "closed")
 """What needs attention first stands first."""
 PRIORITIES = ("urgent", "high", "medium", "low", "none")
@@ -104,15 +108,18 @@ def without(line: str, place: int) -> str:
 def _condition(term: Term, me: ColumnElement[Any]) -> ColumnElement[bool]:
     if term.key is None:
         return and_(*(_in_title(word) for word in term.values))
-    make = {
+    make: dict[str, Callable[[str], ColumnElement[bool]]] = {
         "label": _label,
         "assignee": lambda value: _assignee(value, me),
         "reporter": lambda value: _reporter(value, me),
         "priority": lambda value: Issue.priority == _one_of("priority", value, PRIORITIES),
+        "milestone": _milestone,
+        "parent": _parent,
+        "no": lambda value: _condition(Term(_what_may_lack(value), ("none",), negated=False), me),
         "kind": lambda value: Issue.kind == KINDS[_one_of("kind", value, tuple(KINDS))],
         "key": _key,
-    }[term.key]
-    return or_(*(make(value) for value in term.values))
+    }
+    return or_(*(make[term.key](value) for value in term.values))
 
 
 def _in_title(word: str) -> ColumnElement[bool]:
@@ -153,14 +160,36 @@ def _reporter(value: str, me: ColumnElement[Any]) -> ColumnElement[bool]:
     return Issue.reporter_id == person
 
 
-def _key(value: str) -> ColumnElement[bool]:
+def _milestone(value: str) -> ColumnElement[bool]:
+    if value == "none":
+        return Issue.milestone_id.is_(None)
+    named = select(Milestone.id).where(func.lower(Milestone.name) == value.lower())
+    return and_(Issue.milestone_id.is_not(None), Issue.milestone_id.in_(named))
+
+
+def _parent(value: str) -> ColumnElement[bool]:
+    if value == "none":
+        return Issue.parent_id.is_(None)
+    parent = aliased(Issue)
+    named = select(parent.id).where(_key(value, parent))
+    return and_(Issue.parent_id.is_not(None), Issue.parent_id.in_(named))
+
+
+def _key(value: str, issue: type[Issue] = Issue) -> ColumnElement[bool]:
     project, _, number = value.upper().rpartition("-")
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise Invalid(f"“{value[:40]}” is not a key like ORC-12", field="q")
-    matches: list[Any] = [Issue.number == int(number)]
+    matches: list[Any] = [issue.number == int(number)]
     if project:
-        matches.append(Issue.project_id.in_(select(Project.id).where(func.upper(Project.key) == project)))
+        matches.append(issue.project_id.in_(select(Project.id).where(func.upper(Project.key) == project)))
     return and_(*matches)
+
+
+def _what_may_lack(value: str) -> str:
+    if value not in WITHOUT:
+        allowed = ", ".join(WITHOUT)
+        raise Invalid(f"No issue can be asked to have no “{value[:40]}”. Use one of {allowed}.", field="q")
+    return value
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -14,6 +14,8 @@ from app.issues.issue import TITLE_MAX, Opening, open_issue
 from app.issues.label import find_labels, project_labels
 from app.issues.list_query import is_default, parse, without
 from app.issues.listing import Place, board, count, list_page
+from app.issues.milestone import milestone_named, project_milestones
+from app.issues.plan import parent_named
 from app.issues.queries import count_by_status, people_by_username
 from app.issues.rendering import write_text
 from app.issues.verbs import STEP_GLYPHS, STEP_WORDS
@@ -95,6 +97,8 @@ def create(key: str) -> Response:
                 priority=request.form.get("priority") or "none",  # type: ignore[arg-type] # checked on opening
                 labels=tuple(find_labels(project, _sent("labels"))),
                 assignees=tuple(people_by_username(project, _sent("assignees"))),
+                milestone=milestone_named(project, request.form.get("milestone", "").strip()),
+                parent=parent_named(project, request.form.get("parent", "")),
             )
         issue = open_issue(project, opening, reporter=user(), actor=viewer().actor)
         db.session.commit()
@@ -102,8 +106,7 @@ def create(key: str) -> Response:
         raise
     except DomainError as error:
         db.session.rollback()
-        form.refuse(error)
-        return _new_form(visible_project(viewer(), key), form, error.status)
+        return _new_form(visible_project(viewer(), key), form, error)
     return done(url_for("feeds.issue", key=issue.key))
 
 
@@ -169,15 +172,21 @@ def _drops(line: str) -> list[tuple[str, str]]:
     return [(str(term), without(line, place)) for place, term in enumerate(parse(line))]
 
 
-def _new_form(project: Project, form: IssueForm, status: int = 200) -> Response:
+def _new_form(project: Project, form: IssueForm, refused: DomainError | None = None) -> Response:
+    if refused and refused.field not in ("milestone", "parent"):
+        form.refuse(refused)
     sent = request.form if request.method == "POST" else request.args
     return render(
         "issues/new.html",
-        status=status,
+        status=refused.status if refused else 200,
         place=project,
         project=project,
         granted=rights(viewer(), project),
         form=form,
+        refused=refused,
+        milestones=project_milestones(project),
+        milestone=sent.get("milestone", ""),
+        parent=sent.get("parent", ""),
         priority=sent.get("priority", "none"),
         labels=project_labels(project),
         on_it=set(sent.getlist("labels")),

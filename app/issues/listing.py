@@ -28,6 +28,7 @@ from app.db import BigId, UtcDateTime, rows
 from app.events.issue_actions import Status
 from app.issues.issue import STATUSES, Issue
 from app.issues.list_query import conditions, parse, wanted_statuses
+from app.issues.milestone import Milestone
 from app.issues.queries import Chip, Face, assignees_of, labels_of
 from app.projects.policy import Sight, sight, within
 from app.projects.project import Project
@@ -57,6 +58,7 @@ class Listed:
     priority: str
     comment_count: int
     updated_at: datetime
+    milestone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,10 @@ def _page(line: str, reach: Reach, statuses: tuple[Status, ...], goes_on: bool) 
         query = query.order_by(Issue.updated_at.desc(), Issue.id.desc())
         parts.append(select(query.limit(bindparam("most", type_=Integer)).subquery()))
     whole = union_all(*parts).subquery()
-    query = select(whole).order_by(whole.c.place, whole.c.updated_at.desc(), whole.c.id.desc())
+    query = select(whole, Milestone.name.label("milestone"))
+    query = query.outerjoin(Milestone, Milestone.id == whole.c.milestone_id).order_by(
+        whole.c.place, whole.c.updated_at.desc(), whole.c.id.desc()
+    )
     return query.limit(bindparam("all", type_=Integer))
 
 
@@ -188,6 +193,7 @@ def _issues(line: str, reach: Reach) -> Select[*tuple[Any, ...]]:
         Issue.priority,
         Issue.comment_count,
         Issue.updated_at,
+        Issue.milestone_id,
         Project.key.label("project_key"),
     ).join(Project, Project.id == Issue.project_id)
     return query.where(*_where(line, reach))
@@ -221,6 +227,7 @@ def _listed(row: Row[Any]) -> Listed:
         row.priority,
         row.comment_count,
         row.updated_at,
+        row.milestone,
     )
 
 

@@ -17,6 +17,8 @@ from app.issues.comment import Comment
 from app.issues.issue import STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.list_query import Term, matching
+from app.issues.plan import Plan, parent_named, plans_of
+from app.issues.sub_issues import lock_tree
 from app.issues.subscription import Subscription
 from app.projects.policy import Right, Sight, leads, require, sees, sight, within
 from app.projects.project import Project
@@ -30,6 +32,7 @@ class Card:
     issue: Issue
     labels: Sequence["Chip"]
     assignees: Sequence["Face"]
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,24 @@ def issue_for_change(viewer: Viewer, key: str, right: Right) -> Issue:
     return issue
 
 
+def issue_and_parent(viewer: Viewer, key: str, parent: str, right: Right) -> tuple[Issue, Issue | None]:
+    """The issue and the one with the key `parent`, both for change, if the viewer has this right in their project.
+
+    Held in the order of everybody: the project, then the issues by their ids. An empty key names no parent. Raises
+    Invalid at the field `parent` where there is no such issue in the project.
+    """
+    issue = visible_issue(viewer, key)
+    require(viewer, right, issue.project)
+    lock_tree(issue.project)
+    found = parent_named(issue.project, parent)
+    ids = {issue.id, issue.parent_id} | ({found.id} if found else set())
+    query = select(Issue).options(joinedload(Issue.project), joinedload(Issue.reporter))
+    query = query.where(Issue.id.in_(ids - {None})).order_by(Issue.id).with_for_update(of=Issue)
+    for one in db.session.scalars(query.execution_options(populate_existing=True)):
+        holds(one)
+    return issue, found
+
+
 def issues_page(
     viewer: Viewer, query: Select[Issue], *, after: tuple[object, ...] | None = None, limit: int = 50
 ) -> tuple[list[Card], bool]:
@@ -123,11 +144,13 @@ def project_issues(
 
 
 def cards(issues: Sequence[Issue]) -> list[Card]:
-    """The issues with their labels and assignees: two more queries for any number."""
+    """The issues with their labels, assignees and plans: three more queries for any number."""
     ids = [issue.id for issue in issues]
-    labels = labels_of(ids)
-    people = assignees_of(ids)
-    return [Card(issue, labels.get(issue.id, []), people.get(issue.id, [])) for issue in issues]
+    labels, people, plans = labels_of(ids), assignees_of(ids), plans_of(ids)
+    return [
+        Card(issue, labels.get(issue.id, []), people.get(issue.id, []), plans.get(issue.id, Plan()))
+        for issue in issues
+    ]
 
 
 def labels_of(issue_ids: Sequence[int]) -> dict[int, list[Chip]]:

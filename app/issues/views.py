@@ -16,8 +16,18 @@ from app.issues.editing import prioritise, redescribe, retitle
 from app.issues.forms import IssueForm
 from app.issues.issue import TITLE_MAX, Issue
 from app.issues.label import add_labels, find_labels, project_labels, remove_labels, set_labels
-from app.issues.queries import assignees_of, issue_for_change, labels_of, people_by_username, people_with
+from app.issues.milestone import milestone_named, project_milestones, set_milestone
+from app.issues.plan import Plan, plans_of
+from app.issues.queries import (
+    assignees_of,
+    issue_and_parent,
+    issue_for_change,
+    labels_of,
+    people_by_username,
+    people_with,
+)
 from app.issues.rendering import write_text
+from app.issues.sub_issues import set_parent
 from app.issues.subscription import unwatch, watch
 from app.issues.verbs import about, allowed, seen, sent_version
 from app.issues.visit import note_visit
@@ -107,18 +117,18 @@ def priority(key: str) -> Response:
 @bp.get("/<key>/properties")
 @signed_in
 def properties(key: str) -> Response:
-    """The form for people, labels and priority: a page, or a panel beside the issue."""
+    """The form for people, labels, priority, milestone and parent."""
     return _properties(allowed(key, Right.triage))
 
 
 @bp.post("/<key>/properties")
 @signed_in
 def save_properties(key: str) -> Response:
-    """Make people, labels and priority what the form says; each that changed is one event."""
+    """Make all of them what the form says; each that changed is one event."""
     issue = allowed(key, Right.triage)
     try:
         begin_write()
-        issue = issue_for_change(viewer(), key, Right.triage)
+        issue, parent = _with_parent(issue)
         chosen = [
             label for label in project_labels(issue.project) if label.name in request.form.getlist("labels")
         ]
@@ -126,6 +136,11 @@ def save_properties(key: str) -> Response:
         people = people_by_username(issue.project, _names(request.form.getlist("assignees")))
         set_assignees(issue, people, actor=viewer().actor)
         prioritise(issue, request.form.get("priority", issue.priority), actor=viewer().actor)
+        if "milestone" in request.form:
+            milestone = milestone_named(issue.project, request.form["milestone"].strip())
+            set_milestone(issue, milestone, actor=viewer().actor)
+        if "parent" in request.form:
+            set_parent(issue, parent, actor=viewer().actor)
         db.session.commit()
     except Invalid as error:
         db.session.rollback()
@@ -196,6 +211,13 @@ def _change_set(key: str, right: Right, change: Callable[[Issue, list[str], list
     return seen(issue, issue.event_seq)
 
 
+def _with_parent(issue: Issue) -> tuple[Issue, Issue | None]:
+    """The issue for change, and the parent the form names. Only a form that has the field holds the project."""
+    if "parent" in request.form:
+        return issue_and_parent(viewer(), issue.key, request.form["parent"], Right.triage)
+    return issue_for_change(viewer(), issue.key, Right.triage), None
+
+
 def _names(values: list[str]) -> list[str]:
     return [
         viewer().username if value == "me" else value.strip().lstrip("@") for value in values if value.strip()
@@ -229,12 +251,16 @@ def _edit_form(issue: Issue, form: IssueForm, status: int = 200) -> Response:
 def _properties(issue: Issue, error: Invalid | None = None) -> Response:
     sent = request.form if error else None
     on_it = {label.name for label in labels_of([issue.id]).get(issue.id, [])}
+    plan = plans_of([issue.id]).get(issue.id, Plan())
     have_it = {person.username for person in assignees_of([issue.id]).get(issue.id, [])}
     return render(
         "issues/properties.html",
         status=error.status if error else 200,
         place=issue.project,
-        error=error.message if error else None,
+        refused=error,
+        milestones=project_milestones(issue.project),
+        milestone=sent.get("milestone", "") if sent else plan.milestone,
+        parent=sent.get("parent", "") if sent else plan.parent,
         priority=sent.get("priority") if sent else issue.priority,
         labels=project_labels(issue.project),
         on_it=set(sent.getlist("labels")) if sent else on_it,

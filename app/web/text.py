@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import date
 
 from app.errors import Invalid
 
@@ -9,6 +10,7 @@ LONGEST_TEXT = 64 * 1024
 """Bytes of a body as UTF-8."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_DAY = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the reading direction of what follows: a name may not rearrange the line it stands in."""
 
@@ -39,6 +41,19 @@ def clean_text(
     if (size := len(text.encode())) > most:
         raise Invalid(f"{name} has {size:,} bytes; {most:,} is the most.", field=field)
     return text
+
+
+def clean_day(value: object, *, field: str) -> date | None:
+    """A day like 2026-12-24, None for nothing. Raises Invalid."""
+    text = _plain(value, field=field, name="The day").strip()
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:  # the 30th of February
+        pass
+    raise Invalid("Give a day like 2026-12-24, or none.", field=field)
 
 
 def _plain(value: object, *, field: str, name: str) -> str:

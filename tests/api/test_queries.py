@@ -11,6 +11,7 @@ from app.accounts.viewer import viewer_of
 from app.db import db
 from app.issues.comment import add_comment
 from app.issues.label import create_label
+from app.issues.milestone import create_milestone
 from app.projects.membership import add_member
 from app.projects.queries import visible_projects
 from tests.api.conftest import Place
@@ -21,7 +22,8 @@ LISTS = {
     "/projects": 2,
     "/projects/ORC/labels": 3,
     "/projects/ORC/members": 3,
-    "/projects/ORC/issues": 5,
+    "/projects/ORC/milestones": 4,
+    "/projects/ORC/issues": 6,
     "/issues/ORC-1/comments": 3,
     "/issues/ORC-1/events": 4,
     "/events": 3,
@@ -89,6 +91,15 @@ def _fill(place: Place, rows: int) -> None:
         person = worlds.person(f"P{n}")
         add_member(orc, person, role="member", actor=lead.actor)
         label = create_label(orc, name=f"label {n}", color="sky", actor=lead.actor)
-        worlds.issue(orc, lead, title=f"Issue {n}", labels=(label,), assignees=(person,))
+        milestone = create_milestone(orc, name=f"Milestone {n}", actor=lead.actor)
+        worlds.issue(
+            orc,
+            lead,
+            title=f"Issue {n}",
+            labels=(label,),
+            assignees=(person,),
+            milestone=milestone,
+            parent=first,
+        )
         add_comment(first, worlds.said(f"Number {n}"), author=lead, actor=lead.actor)
         worlds.project(lead, key=f"P{n}Q", name=f"Project {n}")

@@ -78,15 +78,16 @@ class TestEffects:
             (3, 4, 5, 6, 7),
         )
 
-    def test_a_follow_up_issue_says_where_it_comes_from(self, world: worlds.World) -> None:
+    def test_a_new_issue_is_a_sub_issue(self, world: worlds.World) -> None:
         step = {"do": "create", "title": "Write about {title}", "text": "See *{key}*"}
         rule(world.project, world.lead, said("closed", steps=(step,)))
         happens(world, "close")
         found = db.session.scalars(select(Issue).where(Issue.number == 2)).one()
         assert (found.title, found.reporter_id) == ("Write about Card payments fail", None)
-        assert found.description == "See *ORC-1*\n\nFollow-up of ORC-1."
+        assert found.parent_id == world.issue.id
+        assert found.description == "See *ORC-1*"
         assert "<em>ORC-1</em>" in found.description_html
-        assert 'href="/issues/ORC-1"' in found.description_html
+        assert actions(world.issue)[-1] == "child_added"
 
     def test_people_are_told_once_with_the_rule_as_the_reason(self, world: worlds.World) -> None:
         steps = ({"do": "notify", "value": world.member.username}, {"do": "notify", "value": "@leads"})

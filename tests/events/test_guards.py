@@ -27,6 +27,8 @@ CHANGED = {
     "status": "'closed'",
     "priority": "'urgent'",
     "reporter_id": "NULL",
+    "milestone_id": "1",
+    "parent_id": "1",
     "key": "'FRG'",
     "name": "'forged'",
     "visibility": "'public'",

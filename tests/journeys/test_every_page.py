@@ -51,6 +51,11 @@ PAGES = {
     "/projects/ORC/settings": 200,
     "/projects/ORC/settings/members": 200,
     "/projects/ORC/settings/labels": 200,
+    "/projects/ORC/settings/milestones": 200,
+    "/projects/NIX/settings/milestones": 200,
+    "/projects/ORC/settings/milestones/1": 200,
+    "/projects/ORC/issues?q=milestone:%22Spring%22+status:any": 200,
+    "/projects/ORC/issues/new?parent=ORC-1": 200,
     "/projects/ORC/settings/slack": 200,
     "/projects/ORC/settings/sync": 200,
     "/projects/ORC/settings/automation": 200,
@@ -142,6 +147,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
                 house.ok(ada, "POST", f"/issues/ORC-{number}/status", {"step": step, "reason": "because"})
         house.ok(ada, "PATCH", "/issues/ORC-2", {"labels": ["bug"], "assignees": ["otis", "ada"]})
         house.ok(ada, "PATCH", "/issues/ORC-2", {"title": "Renamed", "priority": "low", "labels": []})
+        _plans(house, ada)
         assert bram
         _rules(house, ada)
         house.ok(ada, "POST", "/issues/ORC-3/status", {"step": "close", "reason": "rules answer it"})
@@ -152,6 +158,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         event = house.ok(ada, "GET", "/issues/ORC-2/events?limit=5")["items"][2]["uid"]
         ((delivery,),) = house.rows("SELECT max(id) FROM deliveries WHERE inbox = 'email_notifications'")
         yield Filled(house, ada, mail, event, delivery)
+
+
+def _plans(house: House, who: Person) -> None:
+    """Milestones with a long name and a day long past, and sub-issues below each other."""
+    for name, day in ((LONG_WORD[:80], "2020-02-29"), ("Spring", None)):
+        house.ok(who, "POST", "/projects/ORC/milestones", {"name": name, "due_on": day})
+    house.ok(who, "PATCH", "/issues/ORC-2", {"milestone": LONG_WORD[:80]})
+    for number, parent in ((1, 2), (3, 2), (4, 3)):
+        plan = {"parent": f"ORC-{parent}", "milestone": "spring"}
+        house.ok(who, "PATCH", f"/issues/ORC-{number}", plan)
 
 
 def _rules(house: House, who: Person) -> None:

@@ -91,7 +91,7 @@ def _work(one: Visitor, key: str, *, scripts: bool) -> None:
     page.locator("#side button", has_text="Take it").click()
     expect(page.locator("#side dd").first).to_contain_text("Ada")
 
-    page.locator("#side a", has_text="Change people").click()
+    page.locator("#side a", has_text="Change details").click()
     page.check("input[name=labels][value=bug]")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#side")).to_contain_text("bug")
