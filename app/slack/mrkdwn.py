@@ -50,6 +50,8 @@ def _words(part: Part, this: str) -> str:
         return f" {on} {this}" if on else this
     if part.kind == "arrow":
         return " → "
+    if part.kind == "issue":
+        return f"{part.extra.get('key', '')} {plain(part.text)}".strip()
     if part.kind == "status":
         return STATUS_WORDS.get(part.text, plain(part.text))
     if part.kind in ("strong", "person", "now", "label"):

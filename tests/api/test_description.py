@@ -58,6 +58,7 @@ def test_generated_requests_get_no_fault_and_answers_keep_to_the_description(
     known = {
         "rule_id": place.lead.post("/projects/ORC/rules", rule).json["id"],
         "comment_id": said["id"],
+        "milestone_id": place.lead.post("/projects/ORC/milestones", {"name": "Spring"}).json["id"],
         "uid": newest["uid"],
         "delivery_id": 1,
         "replay_id": 1,

@@ -13,6 +13,8 @@ from sqlalchemy import update
 from app import clock
 from app.context import caused_by
 from app.db import begin_write, db
+from app.events.action import IssueRef
+from app.events.planning_actions import ChildAdded
 from app.inboxes.claiming import claim_due
 from app.inboxes.dispatch import drain
 from app.inboxes.slack_turns import send_held
@@ -24,6 +26,7 @@ from app.projects.project import change_visibility
 from app.sealing import seal
 from app.slack import calling
 from app.slack.channel import USUAL, SlackChannel, channel_of, connect
+from app.slack.mrkdwn import sentence
 from tests.patience import until
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, make_due, row, rows, targets, writes_again
@@ -364,3 +367,11 @@ def test_the_installations_channel_hears_of_public_projects_only(
     db.session.commit()
     deliver("webhooks")
     assert slack.calls == []
+
+
+def test_another_issue_is_named_by_its_key_and_its_title() -> None:
+    parts = ChildAdded(child=IssueRef(id=2, key="ORC-2", title="Sort *it*")).line(None)
+    assert (
+        sentence("Otis", parts, this="ORC-1")
+        == "*Otis* added the sub-issue ORC-2 Sort \u200b*it\u200b* to ORC-1"
+    )
