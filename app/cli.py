@@ -13,6 +13,7 @@ from app.accounts.user_commands import user
 from app.admin.commands import doctor
 from app.analytics.commands import analytics
 from app.audit.commands import audit
+from app.backup.commands import backup, restore
 from app.config import ROOT
 from app.demo.commands import demo, fill_if_empty
 from app.events.commands import events
@@ -35,6 +36,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(audit)
     app.cli.add_command(reference)
     app.cli.add_command(doctor)
+    app.cli.add_command(backup)
+    app.cli.add_command(restore)
 
 
 @click.command(

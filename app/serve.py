@@ -15,6 +15,7 @@ from asyncio import BaseTransport, Transport
 from collections.abc import Sequence
 from typing import cast
 
+import click
 import uvicorn
 from flask import Flask
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,7 +23,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app import processes
 from app.cli import make_ready
 from app.config import BadSetting, read_dotenv
+from app.db import db
 from app.live.endpoint import Live, Receive, Scope, Send, answer
+from app.migrating import mismatch_if_known
 from app.pages import THREADS, Pages
 from app.programs import NOT_PREPARED
 
@@ -135,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     listening = socket.socket(fileno=options.fd) if options.fd is not None else None
     if options.prepare:
         _prepare(app, listening.getsockname()[0] if listening else options.host)
+    _fits(app)
     serve(
         app,
         host=options.host,
@@ -149,13 +153,28 @@ def _prepare(app: Flask, host: str) -> None:
     """Migrate and fill, in a fork: one load of the app serves both, and what it leaves in memory is gone."""
 
     def work() -> int:
-        with app.app_context():
-            make_ready(host)
+        try:
+            with app.app_context():
+                make_ready(host)
+        except click.ClickException as error:
+            click.echo(error.message, err=True)
+            return 1
         return 0
 
     _, status = os.waitpid(processes.fork(work), 0)
     if status:
         sys.exit(NOT_PREPARED)
+
+
+def _fits(app: Flask) -> None:
+    """End with a sentence when the tables are those of another release. One that does not answer may come back."""
+    if "sqlalchemy" in app.extensions:
+        with app.app_context():
+            words = mismatch_if_known()
+            db.engine.dispose()
+        if words:
+            click.echo(f"Tidings cannot start: {words}", err=True)
+            sys.exit(NOT_PREPARED)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

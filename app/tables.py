@@ -1,5 +1,6 @@
 """Every table, imported once, so that migrations and relationships know them all."""
 
+from app.accounts.erasure import Erasure
 from app.accounts.session import SignInSession
 from app.accounts.token import ApiToken
 from app.accounts.user import User
@@ -27,6 +28,7 @@ from app.notifications.outgoing_mail import OutgoingMail
 from app.periodic import Schedule
 from app.projects.membership import Membership
 from app.projects.project import Project
+from app.restores import Restore
 from app.slack.channel import SlackChannel
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection
@@ -47,6 +49,7 @@ TABLES = (
     DeliveryFailure,
     DeliveryTarget,
     Endpoint,
+    Erasure,
     Event,
     EventBatch,
     EventContext,
@@ -68,6 +71,7 @@ TABLES = (
     RuleRun,
     RuleVersion,
     Replay,
+    Restore,
     Schedule,
     SignInSession,
     SlackChannel,

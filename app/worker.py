@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+import click
 import redis
 from flask import Flask
 from flask_rq import RQ
@@ -15,6 +16,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from app import broker
+from app.db import db
+from app.migrating import mismatch_if_known
 from app.prefork import PreforkWorker
 
 QUEUES = ("events", "mail", "webhooks", "sync")
@@ -73,9 +76,10 @@ class TidingsRQ(RQ):
         self, queues: list[str] | tuple[str, ...] | None = None, **options: Any
     ) -> PreforkWorker:
         """The worker behind `flask rq worker [QUEUE...]`; without names it watches every queue in order."""
+        app = cast("Flask", self._get_current_app())
+        _fits(app)
         known = self.queues
         names = [self.get_queue(name).name for name in queues] if queues else list(known)
-        app = cast("Flask", self._get_current_app())
         return PreforkWorker(app, names, queue_class=TidingsQueue, on_start=self.child_starters, **options)
 
     def make_cron_scheduler(self) -> CronScheduler:
@@ -84,6 +88,16 @@ class TidingsRQ(RQ):
         for job in scheduler.get_jobs():
             job.enqueue = partial(_enqueue_cron_job, job)  # type: ignore[method-assign]
         return scheduler
+
+
+def _fits(app: Flask) -> None:
+    """Raises ClickException with a sentence when the tables are those of another release."""
+    if "sqlalchemy" not in app.extensions:
+        return
+    words = mismatch_if_known()
+    db.engine.dispose()  # no connection may be shared with the children
+    if words:
+        raise click.ClickException(f"The worker cannot start: {words}")
 
 
 def _enqueue_cron_job(job: CronJob, connection: redis.Redis) -> Job:

@@ -105,6 +105,8 @@ class Ours:
                 recording.subscribers[:], recording.seal = [add_deliveries], seal
 
     def _verify(self) -> Timing:
+        import gc
+
         from app.db import db, reading_first
         from app.events.checkpoint import make_checkpoint
         from app.events.verifying import Verified, verify
@@ -112,6 +114,8 @@ class Ours:
 
         make_checkpoint()
         db.session.remove()
+        gc.collect()
+        gc.freeze()  # as the command does
         started, began, done = time.perf_counter(), time.process_time(), Verified()
         with reading_first():
             for done in verify():  # noqa: B007 - the last one counts

@@ -1,77 +1,34 @@
 """Erasing a person: what says who they were goes away everywhere, what happened stays, and every chain still verifies.
 
-Events hold ids and commitments, so nothing of them has to change. Each storey above that keeps personal text adds its
-own eraser to the list, and is called in the same transaction.
+Events hold ids and commitments, so nothing of them has to change. The account is another one at once; the texts that
+name the person go in short parts (`erasure`), by a worker.
 """
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
+from app.accounts import erasure
+from app.accounts.erased import NAME, Erased, Part, delete_where, eraser, in_parts, windows
 from app.accounts.people import deactivate, make_admin
 from app.accounts.session import SignInSession
 from app.accounts.token import ApiToken
 from app.accounts.user import User
-from app.db import db
+from app.db import after_commit, db
 from app.errors import Conflict
 from app.events.action import REMOVED
 from app.events.event import Actor, Event, EventOrigin, EventText
 from app.events.people_actions import UserErased
 from app.events.recording import record_event
 
-NAME = "Former member"
-AT_ONCE = 500
 EVENTS: Any = Event.__table__
-
-
-@dataclass(frozen=True)
-class Erased:
-    """Who is to be forgotten: the id that stays, and every name and address they are known by."""
-
-    user_id: int
-    names: frozenset[str]
-    handles: frozenset[str]
-    """Usernames and addresses: found whatever their case."""
-
-    @property
-    def everything(self) -> frozenset[str]:
-        return self.names | self.handles
-
-    def without(self, text: str) -> str:
-        """The text with their names replaced where they stand as words: addresses first, usernames last."""
-        for pattern, instead in self._patterns:
-            text = pattern.sub(instead, text)
-        return text
-
-    def somewhere_in(self, *columns: Any) -> ColumnElement[bool]:
-        """The condition that one of these columns may name them; `without` decides."""
-        return or_(*(column.contains(one, autoescape=True) for column in columns for one in self.everything))
-
-    @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        longest = sorted(self.everything, key=lambda one: ("@" not in one, one in self.handles, -len(one)))
-        return [
-            (
-                re.compile(
-                    rf"(?<!\w){re.escape(one)}(?!\w)", re.IGNORECASE if one in self.handles else re.NOFLAG
-                ),
-                NAME if one in self.names else REMOVED,
-            )
-            for one in longest
-        ]
-
-
-Eraser = Callable[[Erased], None]
-erasers: list[Eraser] = []
-"""Called with whom to forget, inside the transaction. Packages above register theirs at import."""
+TEXTS: Any = EventText.__table__
+ORIGINS: Any = EventOrigin.__table__
 
 
 def erase(user: User, *, actor: Actor) -> None:
-    """Close the account and forget whose it was. There is no way back.
+    """Close the account and forget whose it was; a worker does the rest. There is no way back.
 
     Raises Conflict for the last administrator and for one who was erased before. What others wrote about the person in
     their own words stays theirs; the person's comments stay as a former member's.
@@ -87,20 +44,14 @@ def erase(user: User, *, actor: Actor) -> None:
     user.zone, user.mails = "UTC", False
     record_event(user, UserErased(), actor=actor)
     db.session.flush()
-    for eraser in (_forget_access, _forget_origins, _forget_texts, *erasers):
-        eraser(who)
+    db.session.execute(delete(SignInSession).where(SignInSession.user_id == who.user_id))
+    db.session.execute(update(ApiToken).where(ApiToken.user_id == who.user_id).values(title=REMOVED))
+    erasure.begin(who)
+    after_commit(f"erasure {who.user_id}", lambda: _wake(who.user_id))
 
 
-def replace_in(who: Erased, table: Any, *columns: str) -> None:
-    """Rewrite the text columns of the rows that name them, some hundred at a time. The table has the key `id`."""
-    last = 0
-    wanted = [table.c[name] for name in columns]
-    query = select(table.c.id, *wanted).where(who.somewhere_in(*wanted)).order_by(table.c.id).limit(AT_ONCE)
-    while rows := db.session.execute(query.where(table.c.id > last)).all():
-        for row in rows:
-            values = {name: who.without(text) for name in columns if (text := row._mapping[name])}
-            db.session.execute(update(table).where(table.c.id == row.id).values(values))
-        last = rows[-1].id
+def _wake(user_id: int) -> None:
+    erasure.queue(user_id)
 
 
 def _known_as(user: User) -> Erased:
@@ -126,30 +77,40 @@ def _free_username(user: User) -> str:
     return name
 
 
-def _forget_access(who: Erased) -> None:
-    db.session.execute(delete(SignInSession).where(SignInSession.user_id == who.user_id))
-    db.session.execute(update(ApiToken).where(ApiToken.user_id == who.user_id).values(title=REMOVED))
+@eraser("their names in events")
+def _forget_mentions(who: Erased, place: int) -> Iterator[Part]:
+    """Their names where events speak of them."""
+    for low, high in windows(TEXTS.c.event_id, place):
+        query = (
+            select(TEXTS.c.event_id, TEXTS.c.field, EVENTS.c.metadata, EVENTS.c.user_id)
+            .join(EVENTS, EVENTS.c.id == TEXTS.c.event_id)
+            .where(TEXTS.c.event_id > low, TEXTS.c.event_id <= high, TEXTS.c.text.in_(who.everything))
+            .order_by(TEXTS.c.event_id)
+        )
+        found = [
+            (number, delete(TEXTS).where(and_(TEXTS.c.event_id == number, TEXTS.c.field == field)))
+            for number, field, facts, owner in db.session.execute(query)
+            if owner == who.user_id or _is_about(who.user_id, facts, field)
+        ]
+        yield from in_parts(found, high)
 
 
-def _forget_origins(who: Erased) -> None:
+@eraser("events on their account")
+def _forget_own_texts(who: Erased, place: int) -> Iterator[Part]:
+    """All texts of the events on their account."""
+    own = select(TEXTS.c.event_id).join(EVENTS, EVENTS.c.id == TEXTS.c.event_id)
+    own = own.where(EVENTS.c.user_id == who.user_id)
+    key = TEXTS.c.event_id
+    yield from delete_where(TEXTS, key, lambda low, high: own.where(key > low, key <= high), place)
+
+
+@eraser("where they were")
+def _forget_origins(who: Erased, place: int) -> Iterator[Part]:
     """From where they acted, and from where was acted on their account."""
-    theirs = select(EVENTS.c.id).where(or_(EVENTS.c.user_id == who.user_id, EVENTS.c.actor_id == who.user_id))
-    _delete(EventOrigin.__table__, EventOrigin.__table__.c.event_id.in_(theirs))
-
-
-def _forget_texts(who: Erased) -> None:
-    """The texts of events on their account, and their names where other events speak of them."""
-    theirs = select(EVENTS.c.id).where(EVENTS.c.user_id == who.user_id)
-    texts: Any = EventText.__table__
-    _delete(texts, texts.c.event_id.in_(theirs))
-    query = (
-        select(texts.c.event_id, texts.c.field, EVENTS.c.metadata)
-        .join(EVENTS, EVENTS.c.id == texts.c.event_id)
-        .where(texts.c.text.in_(who.everything))
-    )
-    for event_id, field, facts in db.session.execute(query).all():
-        if _is_about(who.user_id, facts, field):
-            _delete(texts, (texts.c.event_id == event_id) & (texts.c.field == field))
+    own = select(ORIGINS.c.event_id).join(EVENTS, EVENTS.c.id == ORIGINS.c.event_id)
+    own = own.where(or_(EVENTS.c.user_id == who.user_id, EVENTS.c.actor_id == who.user_id))
+    key = ORIGINS.c.event_id
+    yield from delete_where(ORIGINS, key, lambda low, high: own.where(key > low, key <= high), place)
 
 
 def _is_about(user_id: int, facts: Any, field: str) -> bool:
@@ -158,13 +119,3 @@ def _is_about(user_id: int, facts: Any, field: str) -> bool:
     for part in parts:
         facts = facts[int(part)] if part.isdigit() else facts.get(part, {})
     return bool(parts) and facts.get("id") == user_id and "username" in facts
-
-
-def _delete(table: Any, where: Any) -> None:
-    db.session.execute(delete(table).where(where))
-
-
-def forget_rows(who: Erased, tables: Iterable[Any]) -> None:
-    """Delete the person's own rows of these tables."""
-    for table in tables:
-        _delete(table, table.c.user_id == who.user_id)

@@ -7,6 +7,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.accounts.erasing import erase
+from app.accounts.erasure import go_on
 from app.accounts.identity import (
     NAME_MAX,
     clean_email,
@@ -83,8 +84,11 @@ def erase_person(who: str, yes: bool) -> None:
             click.confirm(f"Erase {found.name} (@{found.username}) for good?", abort=True)
         name = found.username
         db.session.commit()
-        erase(person_to_administer(name), actor=SYSTEM)
+        person = person_to_administer(name)
+        erase(person, actor=SYSTEM)
         db.session.commit()
+        click.echo("The account is closed and nobody's. Now their name in everything that happened")
+        go_on(person.id)
     except NotFound as error:
         raise click.ClickException(f"Nobody has the address or username {who}") from error
     except DomainError as error:

@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import func, select, text
@@ -27,6 +26,7 @@ from app.guards import NAMES, missing_guards
 from app.inboxes.delivery import Delivery
 from app.inboxes.due import open_rows
 from app.inboxes.registry import queues as inboxes_of_queues
+from app.migrating import mismatch
 
 LATE = timedelta(seconds=60)
 """Work that is due for so long means that no worker does it."""
@@ -140,14 +140,9 @@ def _database() -> tuple[bool, str]:
 
 
 def _migrations() -> tuple[bool, str]:
-    heads = set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
-    here = set(MigrationContext.configure(db.session.connection()).get_current_heads())
-    if here == heads:
-        return True, f"at {', '.join(sorted(heads))}, the newest"
-    return (
-        False,
-        f"at {', '.join(sorted(here)) or 'none'}, not {', '.join(sorted(heads))}: run flask db upgrade",
-    )
+    words = mismatch(db.session.connection())
+    heads = ScriptDirectory(str(ROOT / "migrations")).get_heads()
+    return words is None, words or f"at {', '.join(heads)}, the newest"
 
 
 def _guards() -> tuple[bool, str]:

@@ -11,7 +11,7 @@ from app import periodic
 from app.accounts.current import signed_in, viewer
 from app.accounts.token import find_token
 from app.accounts.viewer import viewer_of_token
-from app.admin.checks import all_checks, due_lines, megabytes, python_version, ready
+from app.admin.checks import Check, all_checks, due_lines, megabytes, python_version, ready
 from app.admin.metrics import exposition
 from app.admin.ticks import TICK, tick
 from app.admin.workers import queues, workers
@@ -61,9 +61,14 @@ def show() -> Response:
 def readyz() -> Response:
     """200 when this process can do its work, else 503 and what is wrong, one line each."""
     checks = ready()
-    lines = [f"{'ok' if one.fine else 'wrong'} {one.name.lower()}" for one in checks]
+    lines = [f"{'ok' if one.fine else 'wrong'} {one.name.lower()}{_told(one)}" for one in checks]
     fine = all(one.fine for one in checks)
     return _plain("\n".join(lines) + "\n", 200 if fine else 503)
+
+
+def _told(one: Check) -> str:
+    """What everybody may know about a failure: that the tables are those of another release."""
+    return f": {one.words}" if one.name == "Migrations" and not one.fine else ""
 
 
 @blueprint.get("/metrics")

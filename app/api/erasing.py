@@ -1,20 +1,20 @@
 """What the API forgets with a person: answers kept for repeated requests that are theirs or name them."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import or_, select
 
-from app.accounts.erasing import Erased, erasers
+from app.accounts.erased import Erased, Part, delete_where, eraser
 from app.accounts.token import ApiToken
 from app.api.idempotency_key import IdempotencyKey
-from app.db import db
 
 KEYS: Any = IdempotencyKey.__table__
 
 
-def _forget(who: Erased) -> None:
+@eraser("answers of the API")
+def _forget(who: Erased, place: int) -> Iterator[Part]:
     own = select(ApiToken.id).where(ApiToken.user_id == who.user_id)
-    db.session.execute(delete(KEYS).where(or_(KEYS.c.token_id.in_(own), who.somewhere_in(KEYS.c.answer))))
-
-
-erasers.append(_forget)
+    named = select(KEYS.c.id).where(or_(KEYS.c.token_id.in_(own), who.somewhere_in(KEYS.c.answer)))
+    key = KEYS.c.id
+    yield from delete_where(KEYS, key, lambda low, high: named.where(key > low, key <= high), place)

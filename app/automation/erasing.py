@@ -1,17 +1,21 @@
 """What automation forgets with a person: their name in the reasons of runs and pauses."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from app.accounts.erasing import Erased, erasers, replace_in
+from app.accounts.erased import Erased, Part, eraser, replace_in
 from app.automation.rule import Rule
 from app.automation.run import RuleRun
 
-
-def _forget(who: Erased) -> None:
-    runs: Any = RuleRun.__table__
-    rules: Any = Rule.__table__
-    replace_in(who, runs, "reason")
-    replace_in(who, rules, "paused_reason")
+RUNS: Any = RuleRun.__table__
+RULES: Any = Rule.__table__
 
 
-erasers.append(_forget)
+@eraser("runs of rules")
+def _forget_in_runs(who: Erased, place: int) -> Iterator[Part]:
+    yield from replace_in(who, RUNS, "reason", place=place)
+
+
+@eraser("rules")
+def _forget_in_rules(who: Erased, place: int) -> Iterator[Part]:
+    yield from replace_in(who, RULES, "paused_reason", place=place)

@@ -10,28 +10,20 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Row, Select, select
 
 from app.db import db
 from app.events.action import commitment
-from app.events.chain import GENESIS, SEALED, seal
-from app.events.event import Event, EventText
+from app.events.chain import GENESIS, hash_of
 from app.events.folding import UNKNOWN, Folded, fold
+from app.events.sealed_rows import ACTION, FACTS, HASH, ID, PREV, SEQ, SUBJECT_ID, Texts, sealed_rows
 from app.events.surroundings import around, table_named
 
 SUBJECTS_AT_ONCE = 400
-EVENTS_AT_ONCE = 1_000
 KINDS = ("project", "issue", "user")
 AUDIT_LOG = "the audit log"
 Place = tuple[str, int]
 """A kind of subject and an id."""
-
-EVENTS: Table = Event.__table__  # type: ignore[assignment]
-TEXTS: Table = EventText.__table__  # type: ignore[assignment]
-_SEALED = operator.itemgetter(
-    *(list(EVENTS.c.keys()).index("metadata" if name == "facts" else name) for name in SEALED)
-)
-"""What the seal covers, by its places in a row that begins with the columns of `events`: by names it costs twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,7 @@ def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Differe
     rows = {row.id: row for row in page}
     beside = around(kind, list(rows))
     seen: set[int] = set()
-    for subject_id, events in groupby(_events(kind, list(rows)), key=lambda pair: pair[0].subject_id):
+    for subject_id, events in groupby(sealed_rows(kind, list(rows)), key=lambda pair: pair[0][SUBJECT_ID]):
         seen.add(subject_id)
         chain = _Chain(kind, rows[subject_id])
         for event, texts in events:
@@ -130,30 +122,6 @@ def _verify_page(kind: str, page: Sequence[Row[Any]], done: Verified) -> Differe
     return Difference(_name(kind, unsaid), 1, "no event says that it was made", _link(kind, unsaid))
 
 
-def _events(kind: str, ids: list[int]) -> Iterator[tuple[Row[Any], dict[str, tuple[str, str]]]]:
-    """The events of these subjects, by subject and number, each with its texts: field -> (salt, text)."""
-    owner = EVENTS.c[f"{kind}_id"]
-    query = (
-        select(EVENTS, owner.label("subject_id"))
-        .where(owner.in_(ids), EVENTS.c.subject == kind)
-        .order_by(owner, EVENTS.c.seq)
-        .execution_options(yield_per=EVENTS_AT_ONCE)
-    )
-    with db.session.execute(query) as result:
-        for part in result.partitions():
-            texts = _texts([event.id for event in part])
-            for event in part:
-                yield event, texts.get(event.id, {})
-
-
-def _texts(ids: list[int]) -> dict[int, dict[str, tuple[str, str]]]:
-    found: dict[int, dict[str, tuple[str, str]]] = {}
-    query = select(TEXTS.c.event_id, TEXTS.c.field, TEXTS.c.salt, TEXTS.c.text)
-    for event_id, field, salt, text in db.session.execute(query.where(TEXTS.c.event_id.in_(ids))):
-        found.setdefault(event_id, {})[field] = (salt, text)
-    return found
-
-
 class _Chain:
     """One subject's events, taken in order."""
 
@@ -164,22 +132,23 @@ class _Chain:
         self.head = GENESIS
         self.state = Folded()
 
-    def take(self, event: Row[Any], texts: dict[str, tuple[str, str]]) -> Difference | None:
+    def take(self, event: Sequence[Any], texts: Texts) -> Difference | None:
         """The next event: has it the next number, does it seal the one before, is it as it was recorded?"""
         self.seq += 1
-        if event.seq != self.seq:
-            return self._wrong(f"it is missing; the next one there has the number {event.seq}")
-        if event.prev_hash != self.head:
+        seq, facts, known_hash = event[SEQ], event[FACTS], event[HASH]
+        if seq != self.seq:
+            return self._wrong(f"it is missing; the next one there has the number {seq}")
+        if event[PREV] != self.head:
             return self._wrong("it does not follow the event before it")
-        sealed = dict(zip(SEALED, _SEALED(event), strict=True))
-        if seal(sealed, event.created_at, self.head) != event.hash:
+        if hash_of(event[:ID]) != known_hash:
             return self._wrong("it was changed after it was recorded")
+        words: dict[str, str] = {}
         for field, (salt, text) in texts.items():
-            if _committed(sealed["facts"], field) != commitment(salt, text):
+            if _committed(facts, field) != commitment(salt, text):
                 return self._wrong(f"its text “{field}” was changed after it was recorded")
-        self.head = event.hash
-        words = {field: text for field, (_, text) in texts.items()}
-        fold(self.state, self.kind, event.action, sealed["facts"], words, event.seq)
+            words[field] = text
+        self.head = known_hash
+        fold(self.state, self.kind, event[ACTION], facts, words, seq)
         return None
 
     def compare(self, beside: dict[str, dict[int, Any]]) -> Difference | None:
@@ -236,6 +205,8 @@ class _Chain:
 def _committed(facts: Any, field: str) -> str | None:
     """The commitment in the facts for a field like `labels.0.name`."""
     try:
+        if "." not in field:
+            return str(facts[field]["sha256"])
         for part in field.split("."):
             facts = facts[int(part)] if part.isdigit() else facts[part]
         return str(facts["sha256"])

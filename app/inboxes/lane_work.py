@@ -32,6 +32,7 @@ from app.inboxes.claiming import Claim, LostLease, renew
 from app.inboxes.delivery import DeliveryTarget
 from app.inboxes.marking import Mark, mark, next_wait
 from app.inboxes.registry import BY_NAME
+from app.restores import may_have_been_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,15 @@ def prepare(work: Work, targets: Sequence[Target]) -> None:
     hold_on(work)
     known = _known(claim)
     wanted = [target.name for target in targets]
+    doubts = int(may_have_been_sent(claim.event_id))
     new = [
-        {"delivery_id": claim.id, "target": name, "state": "pending", "attempts": 0}
+        {"delivery_id": claim.id, "target": name, "state": "pending", "attempts": 0, "doubts": doubts}
         for name in wanted
         if name not in known
     ]
     if new:
         db.session.execute(insert(DeliveryTarget), new)
+        known |= {str(one["target"]): Standing(doubts=doubts) for one in new}
     gone = [name for name, at in known.items() if name not in wanted and at.state not in FINISHED]
     if gone:
         words = "not concerned any more" if work.decision.process else work.decision.reason

@@ -35,6 +35,7 @@ from app.inboxes.delivery import DeliveryTarget
 from app.inboxes.marking import Mark, after_failure, after_waiting, mark
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
+from app.restores import may_have_been_sent
 
 Load = Callable[[Sequence[int]], dict[int, Happening]]
 RENEW_AFTER = LEASE.total_seconds() / 3
@@ -121,13 +122,15 @@ def _prepare(claim: Claim, targets: deque[Target], later: Mapping[str, timedelta
     renew(claim)
     known = _known(claim)
     wanted = {target.name for target in targets}
+    doubts = int(may_have_been_sent(claim.event_id))
     new = [
-        {"delivery_id": claim.id, "target": target.name, "state": "pending", "attempts": 0}
+        {"delivery_id": claim.id, "target": target.name, "state": "pending", "attempts": 0, "doubts": doubts}
         for target in targets
         if target.name not in known
     ]
     if new:
         db.session.execute(insert(DeliveryTarget), new)
+        known |= {str(one["target"]): _Standing("pending", doubts=doubts) for one in new}
     gone = [name for name, at in known.items() if name not in wanted and at.state not in FINISHED]
     if gone:
         _change(claim, gone, state="skipped", reason="not concerned any more", finished_at=clock.now())

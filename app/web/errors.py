@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.db import db
 from app.errors import DomainError
+from app.migrating import mismatch_if_known
 from app.web import shell
 from app.web.render import ASKS, wants_fragment
 from app.web.requests import is_api
@@ -151,10 +152,21 @@ def _database(error: SQLAlchemyError) -> Response:
         log.warning("Two did the same at once: %s", error)
         return answer(409, TAKEN)
     if not _is_passing(error):
-        return _broken(error)
+        return _of_another_release(error) or _broken(error)
     log.warning("The database did not answer: %s", error)
     message = DISK_FULL if _is_full(error) else None
     return answer(503, message, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def _of_another_release(error: SQLAlchemyError) -> Response | None:
+    """Somebody has migrated the database while this process runs: it has to be started again."""
+    with contextlib.suppress(SQLAlchemyError):
+        db.session.rollback()
+    words = mismatch_if_known()
+    if words is None:
+        return None
+    log.error("This process has to be started anew: %s", words, exc_info=error)
+    return answer(503, OTHER_RELEASE, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _broken(error: Exception) -> Response:
@@ -168,6 +180,10 @@ def is_taken(error: SQLAlchemyError) -> bool:
     return getattr(original, "sqlstate", None) == UNIQUE_VIOLATION or "UNIQUE constraint" in str(original)
 
 
+OTHER_RELEASE = (
+    "Tidings has been updated and is not ready yet. Nothing was changed; try again in a moment. Whoever runs this "
+    "server finds the reason in its log."
+)
 DISK_FULL = (
     "The disk of this server is full, so nothing can be saved; everything can still be read. "
     "Nothing was changed. Whoever runs this server has to make room."

@@ -1,4 +1,7 @@
-"""Keyset pages: a cursor says after which row to go on. It is signed: nobody builds one of their own."""
+"""Keyset pages: a cursor says after which row to go on. It is signed: nobody builds one of their own.
+
+It is good for one history: after a restore from a backup the same place may mean another row.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from app.errors import Invalid
+from app.restores import lineage
 
 T = TypeVar("T")
 Value = int | str | datetime
@@ -64,9 +68,9 @@ def _value(item: object) -> Value:
 
 
 def _signer() -> URLSafeSerializer:
-    return _signer_with(current_app.extensions["settings"].secret_key)
+    return _signer_with(current_app.extensions["settings"].secret_key, lineage().epoch)
 
 
 @cache
-def _signer_with(key: str) -> URLSafeSerializer:
-    return URLSafeSerializer(key, salt="cursor")
+def _signer_with(key: str, epoch: str) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt=f"cursor{epoch}")

@@ -1,16 +1,27 @@
 """A person who was erased is nowhere to be found, and all that happened still verifies."""
 
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
 import pytest
 from flask import Flask
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, select, text, update
 
-from app.accounts.erasing import NAME, Erased, erase
+from app import clock
+from app.accounts import erased
+from app.accounts.erased import NAME, Erased
+from app.accounts.erasing import erase
+from app.accounts.erasure import Erasure, erase_on, go_on, keep_erasing
 from app.accounts.people import create_person, rename_person
 from app.accounts.queries import person_to_administer
 from app.accounts.session import open_session
 from app.accounts.token import create_token
 from app.accounts.user import User
 from app.audit.verifying import verify_audit
+from app.config import ROOT
 from app.context import caused_by
 from app.db import db
 from app.errors import Conflict
@@ -21,14 +32,16 @@ from app.events.verifying_checkpoints import verify_checkpoints
 from app.inboxes.repair import discard
 from app.issues.assignment import assign, unassign
 from app.issues.comment import add_comment
-from app.issues.issue import assignee_ids
+from app.issues.issue import Issue, assignee_ids
 from app.issues.label import create_label
 from app.issues.subscription import watch
 from app.issues.visit import note_visit
 from app.notifications.outgoing_mail import OutgoingMail
 from app.projects.membership import add_member
+from app.worker import rq
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, make_due, refused_by_database, row, rows, writes_again
+from tests.support.meanwhile import meanwhile
 from tests.support.web import browser_of, words
 
 TRACES = ("Zebulon", "Quist", "zquist", "zeb@quist.example", "203.0.113.77", "SpyBrowser")
@@ -103,6 +116,7 @@ def test_nothing_in_the_database_says_who_it_was_and_every_chain_verifies(
 
     erase(person_to_administer("zquist"), actor=SYSTEM)
     db.session.commit()
+    assert go_on(zeb.id)
     deliver()
 
     after = dump()
@@ -120,6 +134,8 @@ def test_what_happened_stays_as_a_former_members(app: Flask, world: worlds.World
     texts = len(db.session.scalars(select(OutgoingMail.id)).all())
     erase(person_to_administer("zquist"), actor=SYSTEM)
     db.session.commit()
+    assert browser_of(app, world.lead).get("/people/zquist").status_code == 404
+    assert go_on(zeb.id)
     deliver()
     page = words(browser_of(app, world.lead).get("/issues/ORC-1"))
     assert NAME in page
@@ -186,3 +202,78 @@ def test_erasing_twice_is_refused(zeb: User) -> None:
     db.session.commit()
     with pytest.raises(Conflict, match="already"):
         erase(person_to_administer(f"former-{zeb.id}"), actor=SYSTEM)
+
+
+DIES = """
+import os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from app import create_app
+
+commits = []
+
+@event.listens_for(Engine, "commit")
+def die(connection):
+    commits.append(1)
+    if len(commits) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+from app.accounts import erased
+erased.AT_ONCE = 1
+create_app().test_cli_runner().invoke(args=["user", "erase", "zquist", "--yes"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("commits", [4, 9, 15])
+def test_an_erasure_whose_process_was_killed_is_finished_by_the_clock(
+    app: Flask, zeb: User, commits: int
+) -> None:
+    settings = app.extensions["settings"]
+    known = {"DATABASE_URL": settings.database_url, "TIDINGS_INSTANCE": str(settings.instance)}
+    known |= {"REDIS_URL": "redis://127.0.0.1:1/0", "SECRET_KEY": "tests"}
+    dies = [sys.executable, "-c", DIES, str(commits)]
+    assert subprocess.run(dies, cwd=ROOT, env=os.environ | known, check=False).returncode == -signal.SIGKILL
+    db.session.rollback()
+    assert db.session.scalar(select(User.name).where(User.id == zeb.id)) == NAME
+    left = db.session.get(Erasure, zeb.id)
+    assert left is not None
+    assert "Zebulon" in left.names
+    keep_erasing()
+    assert db.session.get(Erasure, zeb.id, populate_existing=True) is not None, (
+        "somebody may be at work on it"
+    )
+    writes_again()
+    db.session.execute(update(Erasure).values(worked_at=clock.now() - timedelta(minutes=2)))
+    db.session.commit()
+    rq.get_queue("sync").empty()
+    keep_erasing()
+    [job] = rq.get_queue("sync").jobs
+    assert (job.func_name, job.args) == ("app.accounts.erasure.erase_on", [zeb.id])
+    erase_on.func(zeb.id)
+    deliver()
+    assert {*dump()} <= {"Quist"}
+    assert list(verify())[-1].difference is None
+    assert verify_audit().wrong is None
+
+
+def test_others_write_between_the_parts_and_a_second_worker_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, app: Flask, world: worlds.World, zeb: User
+) -> None:
+    monkeypatch.setattr(erased, "AT_ONCE", 1)
+    erase(person_to_administer("zquist"), actor=SYSTEM)
+    db.session.commit()
+    issue_id, lead_id = world.issue.id, world.lead.id
+
+    def other() -> None:
+        author = db.session.get_one(User, lead_id)
+        issue = db.session.get_one(Issue, issue_id)
+        add_comment(issue, worlds.said("In between"), author=author, actor=author.actor)
+        db.session.commit()
+        assert go_on(zeb.id)
+
+    with meanwhile(app, "FROM outgoing_mails", other):
+        assert go_on(zeb.id)
+    deliver()
+    assert {*dump()} <= {"Quist"}
+    assert list(verify())[-1].difference is None

@@ -1,5 +1,7 @@
 """Verifying names the first event that was tampered with, and the row that disagrees with its events."""
 
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -7,6 +9,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.db import db
+from app.events.action import Subject
+from app.events.chain import ORDER, SEALED, canonical, seal
 from app.events.verifying import Verified, verify
 from app.guards import create_guards, drop_guards
 from app.issues.assignment import assign
@@ -136,3 +140,19 @@ def test_the_command_ends_with_1_at_a_difference(app: Flask) -> None:
     assert "ORC-1, event 1" in bad.output
     unknown = runner.invoke(args=["events", "verify", "--project", "NONE"])
     assert (unknown.exit_code, "no project NONE" in unknown.output) == (1, True)
+
+
+def test_what_is_hashed_is_canonical_json_whatever_stands_in_a_row() -> None:
+    at = datetime(2026, 5, 4, 3, 2, 1, 7, tzinfo=UTC)
+    row = dict.fromkeys(SEALED) | {
+        "v": 1,
+        "seq": 2**40,
+        "quiet": True,
+        "subject": Subject.issue,
+        "actor_ref": 'quotes " and \\ and \u2028 and \x07 and Ünïcode 🍐',
+        "facts": {"z": [1, {"b": None, "a": False}], "a": "“", "mentions": []},
+    }
+    whole = {**row, "created_at": "2026-05-04T03:02:01.000007Z", "prev": "p"}
+    assert seal(row, at, "p") == sha256(canonical(whole)).hexdigest()
+    assert sorted(ORDER) == sorted(whole)
+    assert seal(row | {"seq": True}, at, "p") != seal(row | {"seq": 1}, at, "p")

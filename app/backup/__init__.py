@@ -1,0 +1,1 @@
+"""Carrying the whole database away in one file, and bringing it back."""
