@@ -39,6 +39,7 @@ class Issue:
     key: str
     title: str
     status: str
+    deleted: bool = False
 
 
 CARD = Issue("ORC-142", "Card payments fail when the delivery address has no house number", "in_progress")
