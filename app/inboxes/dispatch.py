@@ -143,7 +143,7 @@ def _enqueue(queues: Sequence[str], client: Redis) -> bool:
 def broadcast(queue: str) -> None:
     """Deliver what is due on this queue. Twice is harmless: a delivery is claimed by one and marked once."""
     broker.call(lambda redis: redis.delete(_wake_key(queue)), 0)
-    if not drain(queue, seconds=JOB_SECONDS if queue == "events" else OUTSIDE_SECONDS):
+    if not drain(queue, seconds=_seconds(queue)):
         wake(queue)
     if queue == "events":
         waiting = queues_with_work(PASSED_ON)
@@ -162,6 +162,10 @@ def drain(queue: str, *, seconds: float) -> bool:
     return True
 
 
+def _seconds(queue: str) -> float:
+    return JOB_SECONDS if queue == "events" else OUTSIDE_SECONDS
+
+
 def sweep() -> list[str]:
     """Wake the queues that have due work, or do it here when Redis is away; returns their names."""
     read_first()
@@ -170,7 +174,7 @@ def sweep() -> list[str]:
     db.session.rollback()
     for queue in due:
         if not wake(queue):
-            drain(queue, seconds=JOB_SECONDS)
+            drain(queue, seconds=_seconds(queue))
     for name in turns:
         if not broker.call(partial(_enqueue_turn, name), False):
             periodic.run_turn(name)

@@ -59,9 +59,9 @@ def app(env: Mapping[str, str]) -> Flask:
 
 @pytest.fixture
 def enqueue(app: Flask) -> Callable[..., None]:
-    def put(name: str, *args: str) -> None:
+    def put(name: str, *args: str, queue: str = "events") -> None:
         with app.app_context():
-            rq.queues["events"].enqueue(f"tests.runtime.sample.{name}", *args)
+            rq.queues[queue].enqueue(f"tests.runtime.sample.{name}", *args)
 
     return put
 
@@ -148,6 +148,19 @@ def test_it_outlives_an_outage_of_redis(
         enqueue("write", "job-after")
         until(lambda: notes.lines("job-after"), 15)
         assert len(notes.lines("child")) == 1
+
+
+def test_a_full_queue_does_not_hold_up_those_behind_it(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    for number in range(10):
+        enqueue("write", f"mail{number}", queue="mail")
+    enqueue("write", "hook", queue="webhooks")
+    with Program(*COMMAND, "mail", "webhooks", "--burst", env=env) as worker:
+        assert worker.end(60) == 0
+    order = [line.split()[0] for line in notes.lines() if line.startswith(("mail", "hook"))]
+    assert len(order) == 11
+    assert order.index("hook") == 1
 
 
 def test_a_worn_child_is_replaced_and_no_job_lost(
