@@ -92,18 +92,15 @@ class MailsForm(Form):
     mail_pace = RadioField(
         "When",
         choices=[
-            ("at_once", "At once, each by itself"),
-            (
-                "bundled",
-                "Bundled: what happens within ten minutes comes in one mail, unless you are named in it",
-            ),
-            ("daily", "Once a day, at eight"),
+            SelectChoice("at_once", "At once, each by itself"),
+            SelectChoice("bundled", "Bundled, ten minutes of news in one mail"),
+            SelectChoice("daily", "Once a day, at eight"),
         ],
         default="at_once",
         validate_choice=False,
     )
     quiet_from = StringField("Quiet from", render_kw={"type": "time"})
-    quiet_to = StringField("until", render_kw={"type": "time"})
+    quiet_to = StringField("Until", render_kw={"type": "time"})
 
 
 class PasswordForm(Form):
