@@ -23,7 +23,8 @@ from app.events.event import Event
 from app.events.verifying import verify
 from app.events.verifying_checkpoints import verify_checkpoints
 from app.guards import missing_guards
-from app.inboxes.delivery import Delivery, DeliveryTarget, claim_due
+from app.inboxes.claiming import claim_due
+from app.inboxes.delivery import Delivery, DeliveryTarget
 from app.issues.comment import add_comment
 from app.issues.issue import Issue
 from app.issues.subscription import watch
@@ -54,7 +55,7 @@ def told(world: worlds.World, context: Flask) -> worlds.World:
     open_session(world.lead, address="127.0.0.1", agent="Firefox")
     add_comment(world.issue, worlds.said("Due"), author=world.lead, actor=world.actor)
     db.session.commit()
-    claim_due(["audit_log", "analytics"], limit=1, by="somebody")
+    claim_due("events", ["audit_log", "analytics"], limit=1, by="somebody")
     db.session.commit()
     make_checkpoint()
     return world
