@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import clock
 from app.accounts.erasing import erase
+from app.accounts.erasure import go_on
 from app.accounts.token import create_token
 from app.accounts.viewer import viewer_of
 from app.db import db
@@ -334,6 +335,7 @@ def test_history_verifies_before_and_after_and_when_a_person_is_erased(scene: Sc
     assert differs() is None
     erase(scene.world.member, actor=scene.world.actor)
     db.session.commit()
+    assert go_on(scene.world.member.id)
     assert differs() is None
     event = db.session.scalars(select(Event).where(Event.action == "deleted")).one()
     texts = select(EventText.text).where(EventText.event_id == event.id)
