@@ -10,8 +10,10 @@ only.
 import contextlib
 import ctypes
 import os
+import secrets
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +22,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
+"""In whose name this process takes things for a while. Of a worker it is the parent and all its children, one after the
+other, and nobody else ever again."""
 HAS_PDEATHSIG = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 

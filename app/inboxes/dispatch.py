@@ -8,10 +8,7 @@
 """
 
 import logging
-import os
 import random
-import secrets
-import socket
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,6 +30,7 @@ from app.inboxes.registry import inboxes_for, queues
 from app.inboxes.runner import run_due
 from app.inboxes.setting import switched_off
 from app.live.publish import publish
+from app.processes import WORKER
 from app.worker import rq
 
 log = logging.getLogger(__name__)
@@ -49,8 +47,6 @@ PASSED_ON = ("webhooks", "sync")
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
-WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
-"""This worker and no other, in the name of which its children claim, one after the other."""
 
 
 def add_deliveries(batch: Sequence[Recorded]) -> None:

@@ -55,6 +55,8 @@ class SlackChannel(Base):
     created_at: Mapped[datetime]
     busy_until: Mapped[datetime | None]
     """Somebody is calling now."""
+    busy_by: Mapped[str | None] = mapped_column(String(80))
+    """Who: so that the next child of a worker can give back what a dead one held."""
     free_at: Mapped[datetime | None]
     """Not to be called before: Slack asked for patience, or a message has just been sent."""
     last_sent_at: Mapped[datetime | None]

@@ -70,6 +70,8 @@ class SyncConnection(Base):
     """Why nothing is exchanged for now."""
     busy_until: Mapped[datetime | None]
     """Somebody is exchanging now."""
+    busy_by: Mapped[str | None] = mapped_column(String(80))
+    """Who: so that the next child of a worker can give back what a dead one held."""
     free_at: Mapped[datetime | None]
     """Not to be called before: GitHub's limit is reached."""
     cursor: Mapped[datetime]

@@ -7,6 +7,7 @@ from app.db import begin_write, db
 from app.inboxes import left_behind
 from app.inboxes.claiming import claim_due
 from app.issues.comment import add_comment
+from app.slack.channel import SlackChannel
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, row
 from tests.support.world import said
@@ -43,3 +44,23 @@ def test_what_others_have_in_hand_or_was_claimed_since_is_left_alone(world: worl
     assert left_behind.free("worker", before=began) == 0
     deliver()
     assert row(BOARD, "commented").state == "processing"
+
+
+def test_the_turns_of_a_dead_child_are_given_back_and_those_of_others_are_not(world: worlds.World) -> None:
+    now = clock.now()
+    turns = {"worker": now + timedelta(seconds=15), "another": now + timedelta(seconds=15)}
+    channels = [
+        SlackChannel(name=by, families=[], created_at=now, busy_until=until, busy_by=by)
+        for by, until in turns.items()
+    ]
+    db.session.add_all(channels)
+    db.session.commit()
+    left_behind.free("worker", before=now - timedelta(minutes=1))
+    for one in channels:
+        assert db.session.get(SlackChannel, one.id, populate_existing=True).busy_until is not None
+    left_behind.free("worker", before=now)
+    free, held = (db.session.get(SlackChannel, one.id, populate_existing=True) for one in channels)
+    assert free is not None
+    assert free.busy_until is None
+    assert held is not None
+    assert held.busy_until is not None
