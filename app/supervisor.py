@@ -205,7 +205,10 @@ def _shares(workers: int) -> list[list[str]]:
     everything = ["events", "mail", "webhooks", "sync"]
     if workers == 1:
         return [everything]
-    return [["events"], ["mail", "webhooks", "sync", "events"], *[everything] * (workers - 2)][:workers]
+    if workers == 2:
+        return [["events"], ["mail", "webhooks", "sync", "events"]]
+    outside = [["mail", "events"], ["webhooks", "sync", "events"]]
+    return [["events"], *outside, *[everything] * (workers - 3)]
 
 
 def _options(arguments: Sequence[str] | None, settings: Settings) -> argparse.Namespace:
@@ -214,7 +217,7 @@ def _options(arguments: Sequence[str] | None, settings: Settings) -> argparse.Na
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=settings.port, help=f"port (default: {settings.port})")
-    parser.add_argument("--workers", type=int, default=2, choices=range(17), metavar="N", help="default: 2")
+    parser.add_argument("--workers", type=int, default=3, choices=range(17), metavar="N", help="default: 3")
     parser.add_argument("--prepare", action="store_true", help="migrate and fill an empty database first")
     return parser.parse_args(arguments)
 

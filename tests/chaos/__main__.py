@@ -62,7 +62,9 @@ def _house(database: str, *, silent: bool) -> Iterator[tuple[House, Outside]]:
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="tidings-chaos-"))
         supervisor = "tests.chaos.silent" if silent else "app.supervisor"
         yield (
-            stack.enter_context(house_in(Path(place) / "instance", environment, supervisor=supervisor)),
+            stack.enter_context(
+                house_in(Path(place) / "instance", environment, workers=3, supervisor=supervisor)
+            ),
             beyond,
         )
 

@@ -28,12 +28,12 @@ def env(tmp_path: Path) -> Mapping[str, str]:
 def up(env: Mapping[str, str], free_port: int) -> Iterator[Program]:
     with Program("-m", "flask", "--app", "wsgi", "up", "--port", str(free_port), env=env) as supervisor:
         supervisor.wait_for(f"Tidings is ready: http://127.0.0.1:{free_port}", 90)
-        until(lambda: len(programs(supervisor)) == 6, 60)
+        until(lambda: len(programs(supervisor)) == 8, 60)
         yield supervisor
 
 
 def programs(supervisor: Program) -> dict[int, str]:
-    """What runs below the supervisor: Valkey, the web process, two workers and their children."""
+    """What runs below the supervisor: Valkey, the web process, three workers and their children."""
     found = {}
     for pid in children_of(supervisor.pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
@@ -57,7 +57,8 @@ def test_ready_means_that_the_page_server_answers(up: Program, free_port: int) -
     commands = " ".join(programs(up).values())
     assert "valkey-server" in commands
     assert "rq worker events" in commands
-    assert "rq worker mail webhooks sync events" in commands
+    assert "rq worker mail events" in commands
+    assert "rq worker webhooks sync events" in commands
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
