@@ -37,10 +37,12 @@ def main(what: str) -> None:
 
 def _write(number: int) -> None:
     author = db.session.scalar(select(User).where(User.name == "Rowan"))
-    issues = db.session.scalars(select(Issue).order_by(Issue.id)).all()
+    ids = db.session.scalars(select(Issue.id).order_by(Issue.id)).all()
     assert author is not None
     text = worlds.said(f"Comment {number}")
-    add_comment(issues[number % len(issues)], text, author=author, actor=Actor("user", author.id))
+    mine = select(Issue).where(Issue.id == ids[number % len(ids)]).with_for_update()  # as a request does
+    issue = db.session.scalars(mine.execution_options(populate_existing=True)).one()
+    add_comment(issue, text, author=author, actor=Actor("user", author.id))
     db.session.commit()
 
 

@@ -26,7 +26,7 @@ from tests.support.deliveries import deliver, make_due
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = int(os.environ.get("TIDINGS_CHAOS_KILLS") or 4)
+ROUNDS = int(os.environ.get("TIDINGS_CHAOS_KILLS") or 2)
 
 
 @contextmanager
