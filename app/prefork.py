@@ -36,8 +36,13 @@ RECYCLE = 75
 """Exit status of a child that asks to be replaced at once."""
 
 
-class Stopped(Exception):  # noqa: N818
-    """A signal asked this child to end while it was waiting."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LAST_WORDS_SECONDS = 30.0
+"""From the request to stop until the child is killed. Its leases end then as well, so nobody counts on it any more."""
+
+
+class Stopped(BaseException):  # noqa: N818
+    """A signal asked this child to end while it was waiting. No `except Exception` on the way may keep it."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,12 @@ class Child:
     def run(self) -> int:
         """Work until told to stop, until the queues are empty in a burst, or until it is time to be
         replaced."""
-        _raise_when_stopped()
-        _leave_the_parents_connections(self.app)
         try:
+            _raise_when_stopped()
+            signal.pthread_sigmask(
+                signal.SIG_UNBLOCK, STOP_SIGNALS
+            )  # the parent held them back over the fork
+            _leave_the_parents_connections(self.app)
             for start in self.on_start:
                 start(self.app)
             while True:
@@ -168,14 +176,14 @@ class PreforkWorker:
         _leave_the_parents_connections(self.app)
         gc.collect()
         gc.freeze()  # the collector would touch, and so copy, the pages that child and parent share
-        signals = processes.Signals(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+        signals = processes.Signals(*STOP_SIGNALS, signal.SIGCHLD)
         try:
             while True:
                 status = self._watch(signals, limits)
                 if status in (None, 0):
                     return status == 0
                 self._back_off(status)
-                if signals.wait(self._wait) & {signal.SIGTERM, signal.SIGINT}:
+                if signals.wait(self._wait).intersection(STOP_SIGNALS):
                     return False
         finally:
             signals.close()
@@ -193,17 +201,24 @@ class PreforkWorker:
             options=self.options,
             limits=limits,
         )
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, STOP_SIGNALS
+        )  # one that met our handler in the child would be lost
         pid = processes.fork(lambda: self._run(child, signals))
-        stopping = False
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        over = float("inf")
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                return None if stopping else os.waitstatus_to_exitcode(status)
-            if signals.wait(1.0) & {signal.SIGTERM, signal.SIGINT}:
-                stopping = True
-                os.kill(pid, signal.SIGTERM)
+                return None if over < float("inf") else os.waitstatus_to_exitcode(status)
+            if signals.wait(1.0).intersection(STOP_SIGNALS):
+                over = min(over, clock.monotonic() + LAST_WORDS_SECONDS)
+                os.kill(pid, signal.SIGTERM)  # one for each we get: at a second one rq drops the job in hand
             if self._pulse.is_broken():
                 log.error("Worker child %d shows no life, replacing it", pid)
+                os.kill(pid, signal.SIGKILL)
+            elif clock.monotonic() > over:
+                log.error("Worker child %d was told to stop and goes on, ending it", pid)
                 os.kill(pid, signal.SIGKILL)
 
     def _run(self, child: Child, signals: processes.Signals) -> int:

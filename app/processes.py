@@ -22,9 +22,17 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-WORKER = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+def unique_name() -> str:
+    """A name nobody else has, or ever had: at most 73 characters."""
+    return f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+NAME_VARIABLE = "TIDINGS_WORKER"
+WORKER = os.environ.get(NAME_VARIABLE) or unique_name()
 """In whose name this process takes things for a while. Of a worker it is the parent and all its children, one after the
-other, and nobody else ever again."""
+other. A supervisor gives it to the parents it starts one after the other too, each when the whole group of the one
+before is dead. Nobody else ever has it."""
 HAS_PDEATHSIG = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 

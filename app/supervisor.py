@@ -193,7 +193,8 @@ def _programs(options: argparse.Namespace, listening: socket.socket) -> list[Pro
     programs = [Program("web", web, env, keep=[number])]
     for index, queues in enumerate(_shares(options.workers), start=1):
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *queues]
-        programs.append(Program(f"worker {index}", command, env))
+        named = {**env, processes.NAME_VARIABLE: f"{processes.unique_name()}:{index}"}
+        programs.append(Program(f"worker {index}", command, named))
         # Without --prepare the tables are there already, and the work need not wait for the pages for ever.
         head_start = float("inf") if options.prepare else LONGEST_HEAD_START_SECONDS
         programs[-1].starts_at = time.monotonic() + head_start

@@ -143,6 +143,12 @@ def _user_created(state: Folded, facts: Facts, texts: Texts, seq: int) -> None:
     state.set("is_active", True, seq)
 
 
+def _user_erased(state: Folded, _facts: Facts, _texts: Texts, seq: int) -> None:
+    """Who it was is not told any more, from this event on: the texts of earlier ones go a little later."""
+    state.set("username", UNKNOWN, seq)
+    state.set("name", UNKNOWN, seq)
+
+
 _FOLDS: dict[tuple[str, str], Fold] = {
     ("issue", "created"): _issue_created,
     ("issue", "title_changed"): _text("title", "to"),
@@ -176,5 +182,6 @@ _FOLDS: dict[tuple[str, str], Fold] = {
     ("user", "user_renamed"): _text("name", "to"),
     ("user", "user_deactivated"): _fixed("is_active", False),
     ("user", "user_reactivated"): _fixed("is_active", True),
+    ("user", "user_erased"): _user_erased,
     ("user", "role_changed"): lambda state, facts, _, seq: state.set("is_admin", facts["admin"], seq),
 }

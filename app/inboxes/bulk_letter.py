@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Select, bindparam, select
 
+from app.accounts.stopping_mails import stop_token
 from app.accounts.user import User
 from app.db import db, rows
 from app.events.batch import descriptions
@@ -54,8 +55,10 @@ class BulkDraft:
     @cached_property
     def letter(self) -> Letter:
         """The mail itself. Asks no database."""
+        stop = f"{self.common['base_url']}/unsubscribe/mails/{stop_token(self.to.user.id)}"
         words = {
             **self.common,
+            "unsubscribe": stop,
             "entries": [self.entries[one] for one in self.issues[:LISTED]],
             "more": max(len(self.issues) - LISTED, 0),
             "number": len(self.issues),
@@ -69,7 +72,7 @@ class BulkDraft:
             address=self.to.user.email or "",
             text=render("mail/bulk.txt", words),
             html=render("mail/bulk.html", words),
-            unsubscribe="",
+            unsubscribe=stop,
         )
 
 
@@ -89,6 +92,7 @@ def bulk_drafts(
     said = descriptions([event.batch_id]).get(event.batch_id, "changed several issues")
     host = urlsplit(base_url).hostname or "localhost"
     common = {
+        "base_url": base_url,
         "actor": actor,
         "said": said,
         "link": f"{base_url}/events/{event.uid}",

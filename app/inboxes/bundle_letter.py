@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
+from app.accounts.stopping_mails import stop_token
 from app.accounts.user import User
 from app.db import db, rows
 from app.events.batch import descriptions
@@ -86,9 +87,10 @@ def _written(message: Timed, shown: Sequence[Happening], base_url: str) -> Lette
             "thread_id": alone.message_id,
             "list_id": f"<updates.{host}>",
             "subject": f"{number} on {plural(len(entries), 'issue')}",
-            "unsubscribe": "",
+            "unsubscribe": f"{base_url}/unsubscribe/mails/{stop_token(alone.user_id)}",
         }
     words = {
+        "leaves": f"Stop watching {entries[0].key}" if common["issue_id"] else "Stop all mails",
         "entries": entries[:LISTED],
         "more": max(len(entries) - LISTED, 0),
         "number": f"{number} on {plural(len(entries), 'issue')}",

@@ -1,8 +1,9 @@
-"""What a worker's child had in its hands when it died is due at once, and not only when its lease runs out.
+"""What a worker had in its hands when it died is due at once, and not only when its lease runs out.
 
 The children of a worker follow each other, one at a time, and claim in the worker's name: whatever was claimed in it
-before this child began was left behind by one that is dead for certain. The same holds for the turns of Slack channels
-and of connections with GitHub. The lease remains for whole machines.
+before this child began was left behind by one that is dead for certain. So do the workers that a supervisor starts one
+after the other in the same place. The same holds for the turns of Slack channels and of connections with GitHub. The
+lease remains for whole machines, and for workers that somebody else starts.
 """
 
 from datetime import datetime

@@ -35,14 +35,18 @@ class State:
 
     def agreed(self, name: str) -> Any:
         """The field as the base keeps it."""
-        value = getattr(self, name)
-        if name == "body":
-            return digest(value)
-        return sorted(value) if name in SETS else value
+        return as_agreed(name, getattr(self, name))
 
     def base(self) -> dict[str, Any]:
         """Everything as the base keeps it."""
         return {name: self.agreed(name) for name in (*SCALARS, *SETS)}
+
+
+def as_agreed(name: str, value: Any) -> Any:
+    """A field's value as the base keeps it."""
+    if name == "body":
+        return digest(value)
+    return sorted(value) if name in SETS else value
 
 
 @dataclass(frozen=True, slots=True)

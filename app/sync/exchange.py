@@ -1,7 +1,7 @@
 """Making the two sides of one linked issue the same: the one way, whoever noticed that they differ.
 
-Compare; tell GitHub; then write down here what was agreed, with what we take from there, in one transaction. What
-changed here between comparing and writing is left for the event that says so.
+Compare; write down what we are about to ask for; tell GitHub; then write down here what was agreed, with what we take
+from there, in one transaction. What changed here between comparing and writing is left for the event that says so.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from app.events.recording import record_event
 from app.issues.issue import Issue
 from app.issues.written import NOTHING, excerpt
 from app.sync import local
-from app.sync.conflicts import WORDS, Merge, State, merge
+from app.sync.conflicts import WORDS, Merge, State, as_agreed, merge
 from app.sync.connection import SYNC, SyncConnection, locked
 from app.sync.github import GitHub
 from app.sync.link import SyncLink
@@ -39,9 +39,18 @@ def reconcile(
     body = local.written(found.take["body"]) if "body" in found.take else NOTHING
     db.session.commit()
     if found.push:
+        _note_asked(link_id, found)
         remote = hub.change_issue(remote.number, to_send(found.push, issue, link, remote, base_url))
     _write(connection, link_id, mine, found, remote, body, who)
     return _in_words(found)
+
+
+def _note_asked(link_id: int, found: Merge) -> None:
+    """So that we know our own change there when its answer gets lost."""
+    begin_write()
+    link = db.session.get_one(SyncLink, link_id, populate_existing=True)
+    link.sent = {name: as_agreed(name, value) for name, value in found.push.items()}
+    db.session.commit()
 
 
 def to_send(
@@ -92,7 +101,7 @@ def _compare(
         return moment is not None and moment.replace(microsecond=0) >= remote.updated_at
 
     other = local.theirs(remote, connection)
-    return merge(link.base, mine, other, direction=connection.direction, ours_is_newer=ours_is_newer)
+    return merge(link.agreed(other), mine, other, direction=connection.direction, ours_is_newer=ours_is_newer)
 
 
 def _write(
@@ -115,6 +124,7 @@ def _write(
     link.base = {
         name: value for name, value in found.base.items() if name not in found.take or name in take
     } | {name: link.base[name] for name in found.take if name not in take and name in link.base}
+    link.sent = None
     link.theirs_at = max(filter(None, (link.theirs_at, remote.updated_at)))
     place = {
         "provider": "github",

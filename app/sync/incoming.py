@@ -48,8 +48,11 @@ def hear_issue(
 def _may_be_old(connection: SyncConnection, link: SyncLink, remote: RemoteIssue) -> bool:
     """Whether it matters how the issue is there by now, and not how it was when GitHub said so.
 
-    Told within the second of another change: which came last? And ours goes there on top of what is there now.
+    Told within the second of another change: which came last? And ours goes there on top of what is there now, and so
+    does what went there while the answer got lost.
     """
+    if link.sent is not None:
+        return True
     told = remote.updated_at == link.theirs_at and local.theirs(remote, connection).base() != link.base
     return told or local.ours(local.issue_with_project(link.issue_id), connection).base() != link.base
 
@@ -74,7 +77,7 @@ def hear_comment(connection: SyncConnection, remote: RemoteComment, hub: GitHub,
     if row is not None:
         if row.theirs_at is not None and remote.updated_at < row.theirs_at:
             return "older than what is known here"
-        if remote.updated_at == row.theirs_at and digest(remote.body) != row.base:
+        if row.sent is not None or (remote.updated_at == row.theirs_at and digest(remote.body) != row.base):
             db.session.commit()
             remote = hub.comment(remote.id)
         return _rewrite(connection, link, row, remote, who)
@@ -197,10 +200,11 @@ def _rewrite(
 ) -> str:
     comment = db.session.get_one(Comment, row.comment_id, populate_existing=True)
     mine = without_header(row.header, comment.body)
-    if digest(remote.body) == row.base or not connection.takes or comment.deleted_at is not None:
+    base = row.agreed(remote.body)
+    if digest(remote.body) == base or not connection.takes or comment.deleted_at is not None:
         return "no news"
     text = local.written(with_header(row.header, remote.body))
-    clash = digest(mine) != row.base and mine != remote.body
+    clash = digest(mine) != base and mine != remote.body
     moment = comment.edited_at or comment.created_at
     newer = moment.replace(microsecond=0) >= remote.updated_at
     kept = winner(connection.direction, ours_is_newer=lambda: newer) if clash else "theirs"
@@ -208,7 +212,7 @@ def _rewrite(
     issue = local.issue_locked(link.issue_id, connection.project_id)
     comment = db.session.get_one(Comment, row.comment_id, populate_existing=True)
     row = db.session.get_one(SyncComment, row.id, populate_existing=True)
-    row.base, row.theirs_at = digest(remote.body), remote.updated_at
+    row.agree(remote.body, remote.updated_at)
     if clash:
         said = comment_conflict(
             connection, remote.number, remote.url, ours=mine, theirs=remote.body, kept=kept

@@ -14,7 +14,9 @@ from app.events.external_actions import ExternalLinkAsked, ExternalLinked, Exter
 from app.events.recording import record_event
 from app.issues.issue import Issue
 from app.sync.arrival import SyncArrival
+from app.sync.conflicts import State
 from app.sync.connection import SYNC, SyncConnection
+from app.sync.marks import digest
 
 
 class SyncLink(Base):
@@ -33,6 +35,8 @@ class SyncLink(Base):
     """When we first asked GitHub to make it: from then on it is looked for before it is made."""
     base: Mapped[dict[str, Any]] = mapped_column(Json)
     """Field -> what both sides last agreed on; of the description its hash."""
+    sent: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """Field -> what we asked GitHub to make of it, as the base keeps it; None once the answer is there."""
     theirs_at: Mapped[datetime | None]
     """The last change there that is known here."""
     ended_at: Mapped[datetime | None]
@@ -47,6 +51,11 @@ class SyncLink(Base):
     @property
     def linked(self) -> bool:
         return self.number is not None and self.ended_at is None
+
+    def agreed(self, theirs: State) -> dict[str, Any]:
+        """What both sides agreed on. What stands there as we asked for it is ours, although the answer got lost."""
+        sent = self.sent or {}
+        return self.base | {name: value for name, value in sent.items() if theirs.agreed(name) == value}
 
 
 class SyncComment(Base):
@@ -65,8 +74,18 @@ class SyncComment(Base):
     """What was put before a text from there, to say who wrote it."""
     base: Mapped[str] = mapped_column(String(64))
     """The hash of the text both sides agreed on."""
+    sent: Mapped[str | None] = mapped_column(String(64))
+    """The hash of the text we asked GitHub to make it; None once the answer is there."""
     theirs_at: Mapped[datetime | None]
     """The last change there that is known here."""
+
+    def agreed(self, theirs: str) -> str:
+        """The hash of the text both sides agreed on, as above."""
+        return self.sent if self.sent == digest(theirs) else self.base
+
+    def agree(self, text: str, theirs_at: datetime) -> None:
+        """Both sides have this text, and theirs says since when."""
+        self.base, self.sent, self.theirs_at = digest(text), None, theirs_at
 
     __table_args__ = (Index("uq_sync_comments_external", "link_id", "external_id", unique=True),)
 

@@ -123,17 +123,18 @@ def _rewrite(
     mine = clean_text(without_header(row.header, comment.body))
     db.session.commit()
     remote = hub.comment(row.external_id)
-    clash = digest(remote.body) != row.base and remote.body != mine
+    clash = digest(remote.body) != row.agreed(remote.body) and remote.body != mine
     newer = act.at.replace(microsecond=0) >= remote.updated_at
     kept = winner(connection.direction, ours_is_newer=lambda: newer) if clash else "ours"
     known = remote
     if kept == "ours" and remote.body != mine:
+        _note_asked(row.id, mine)
         known = hub.change_comment(row.external_id, _worded(comment, row, link, base_url))
     body = local.written(with_header(row.header, remote.body))
     begin_write()
     issue = local.issue_locked(link.issue_id, connection.project_id)
     row = db.session.get_one(SyncComment, row.id, populate_existing=True)
-    row.base, row.theirs_at = digest(mine if kept == "ours" else remote.body), known.updated_at
+    row.agree(mine if kept == "ours" else remote.body, known.updated_at)
     if clash:
         _say_clash(connection, issue, remote, mine, kept)
     if kept == "theirs":
@@ -141,6 +142,13 @@ def _rewrite(
     note_sent(connection)
     db.session.commit()
     return "sent the comment" if kept == "ours" else "kept what was written there"
+
+
+def _note_asked(row_id: int, text: str) -> None:
+    """So that we know our own words there when the answer gets lost."""
+    begin_write()
+    db.session.get_one(SyncComment, row_id, populate_existing=True).sent = digest(text)
+    db.session.commit()
 
 
 def _take_back(row: SyncComment | None, hub: GitHub) -> str:

@@ -100,6 +100,13 @@ def zeb(world: worlds.World) -> User:
     return made
 
 
+def test_every_chain_verifies_while_the_texts_are_still_going(world: worlds.World, zeb: User) -> None:  # noqa: ARG001
+    erase(person_to_administer("zquist"), actor=SYSTEM)
+    db.session.commit()
+    assert db.session.get(Erasure, zeb.id) is not None
+    assert [done.difference for done in verify() if done.difference] == []
+
+
 def test_nothing_in_the_database_says_who_it_was_and_every_chain_verifies(
     world: worlds.World, zeb: User
 ) -> None:

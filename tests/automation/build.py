@@ -15,7 +15,11 @@ from app.events.action import Action
 from app.events.event import Event
 from app.events.queries import with_actions
 from app.issues.issue import Issue
+from app.issues.label import create_label
+from app.issues.workflow import change_status
 from app.projects.project import Project
+from tests.support import world as worlds
+from tests.support.deliveries import deliver
 
 
 def said(
@@ -91,3 +95,17 @@ def fresh(thing: Any) -> Any:
     db.session.rollback()
     db.session.refresh(thing)
     return thing
+
+
+def label(world: worlds.World, name: str, color: str = "sky") -> Any:
+    made = create_label(world.project, name=name, color=color, actor=world.actor)
+    db.session.commit()
+    return made
+
+
+def happens(world: worlds.World, *steps: str) -> None:
+    """The member takes these steps, and the workers do theirs after each."""
+    for step in steps:
+        change_status(world.issue, step, actor=world.member.actor)
+        db.session.commit()
+        deliver("events")

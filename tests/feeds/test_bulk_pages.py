@@ -253,6 +253,9 @@ def test_a_bulk_act_is_one_notification_and_one_mail_for_each_person(
     assert "3 of them you are told of" in mails[world.member.id].text
     assert [one.key in mails[world.member.id].text for one in issues] == [False, False, True, True, True]
     assert all(one.key in mails[world.lead.id].html for one in issues)
+    assert all(
+        "/unsubscribe/mails/" in one.text and "/unsubscribe/mails/" in one.html for one in mails.values()
+    )
     reasons = [one.reason for one in rows("in_app_notifications", "status_changed")]
     assert reasons == [
         "told 1 person",

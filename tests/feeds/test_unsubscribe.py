@@ -7,6 +7,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock
+from app.accounts.stopping_mails import stop_token
+from app.accounts.user import User
 from app.db import db
 from app.events.event import Event
 from app.issues.subscription import Subscription
@@ -63,3 +65,31 @@ def test_a_bad_or_an_old_link_gets_plain_words_and_changes_nothing(app: Flask, w
     with time_machine.travel(clock.now() + timedelta(days=181)):
         assert app.test_client().post(good).status_code == 404
     assert not muted(world)
+
+
+def test_a_mail_about_several_issues_offers_to_end_all_mails_with_one_click(
+    app: Flask, world: worlds.World
+) -> None:
+    path = f"/unsubscribe/mails/{stop_token(world.lead.id)}"
+    assert "Stop all mails?" in words(Browser(app).get(path))
+    writes_again()
+    assert db.session.get_one(User, world.lead.id, populate_existing=True).mails
+    for _ in range(2):
+        answer = app.test_client().post(path, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert "Mails are off" in words(answer)
+    writes_again()
+    assert not db.session.get_one(User, world.lead.id, populate_existing=True).mails
+    said = db.session.scalars(select(Event).where(Event.action == "preference_changed")).all()
+    assert [(event.actor_id, event.user_id) for event in said] == [(world.lead.id, world.lead.id)]
+
+
+def test_a_link_for_an_issue_ends_no_mails(app: Flask, world: worlds.World) -> None:
+    token = unsubscribe_token(world.issue.id, world.lead.id)
+    for bad in (token, stop_token(world.lead.id)[:-2], stop_token(99_999), "x"):
+        assert app.test_client().post(f"/unsubscribe/mails/{bad}").status_code == 404
+    good = stop_token(world.lead.id)
+    with time_machine.travel(clock.now() + timedelta(days=181)):
+        assert app.test_client().post(f"/unsubscribe/mails/{good}").status_code == 404
+    writes_again()
+    assert db.session.get_one(User, world.lead.id, populate_existing=True).mails

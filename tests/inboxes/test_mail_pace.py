@@ -72,6 +72,7 @@ def test_what_happens_within_ten_minutes_comes_in_one_mail(mailbox: Mailbox, wor
     words = body(mail)
     assert [f"Word {number}" in words for number in range(3)] == [True] * 3
     assert "Otis commented" in words
+    assert f"Stop watching ORC-1: {mail['List-Unsubscribe'].strip('<>')}" in words
     with later(13):
         deliver()
     assert states() == ["delivered"] * 3
@@ -128,6 +129,10 @@ def test_the_daily_mail_holds_what_happened_to_several_issues(mailbox: Mailbox, 
     assert "ORC-1 Card payments fail" in words
     assert "ORC-2 Second one" in words
     assert "https://tidings.example.org/settings/notifications" in words
+    leave = mail["List-Unsubscribe"].strip("<>")
+    assert leave.startswith("https://tidings.example.org/unsubscribe/mails/")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert f"Stop all mails: {leave}" in words
 
 
 def test_who_is_mentioned_is_mailed_at_once_with_what_waited(mailbox: Mailbox, world: worlds.World) -> None:

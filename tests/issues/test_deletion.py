@@ -1,19 +1,16 @@
 """A deleted issue is gone for everybody at every door, and all of it comes back."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
 from app.accounts.erasing import erase
 from app.accounts.erasure import go_on
-from app.accounts.token import create_token
 from app.accounts.viewer import viewer_of
 from app.db import db
 from app.errors import Conflict
@@ -22,101 +19,17 @@ from app.events.queries import with_actions
 from app.events.verifying import verify
 from app.insights.figures import figures
 from app.insights.span import Span
-from app.issues.assignment import assign
 from app.issues.comment import add_comment
-from app.issues.deletion import delete_issue, deleted_issues, restore_issue
-from app.issues.editing import redescribe, retitle
-from app.issues.issue import Issue
-from app.issues.label import add_labels, create_label
-from app.issues.visit import note_visit
+from app.issues.deletion import delete_issue, restore_issue
+from app.issues.editing import retitle
 from app.live import topics
 from app.notifications.queries import unread_count
-from app.projects.membership import add_member
-from app.projects.project import archive, change_visibility
 from tests.api.conftest import Program
+from tests.issues.deletable import LID, TITLE, Scene, pages, shows
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, row, rows
-from tests.support.web import Browser, browser_of, words
+from tests.support.web import words
 from tests.support.world import said
-
-LID = "The lid rattles"
-"""What the member said on it: stands wherever the issue is shown with what happened."""
-TITLE = "Vanishing kettle"
-
-
-@dataclass
-class Scene:
-    """A public project with an issue everybody has to do with, and another that stays."""
-
-    world: worlds.World
-    app: Flask
-    comment_id: int
-    uids: list[str]
-
-    def browser(self, who: str) -> Browser:
-        people = {"lead": self.world.lead, "member": self.world.member, "stranger": self.world.stranger}
-        return browser_of(self.app, people.get(who))
-
-    def program(self, who: str) -> Program:
-        person = self.world.lead if who == "lead" else self.world.member
-        _, secret = create_token(person, title="test", scope="write", actor=person.actor)
-        db.session.commit()
-        return Program(self.app, secret)
-
-    def delete(self) -> None:
-        delete_issue(self.again(), actor=self.world.actor)
-        db.session.commit()
-        deliver()
-
-    def restore(self) -> None:
-        restore_issue(self.again(), actor=self.world.actor)
-        db.session.commit()
-        deliver()
-
-    def again(self) -> Issue:
-        return db.session.get_one(Issue, self.world.issue.id, populate_existing=True)
-
-
-@pytest.fixture
-def scene(app: Flask, world: worlds.World) -> Scene:
-    issue, actor, member = world.issue, world.actor, world.member
-    change_visibility(world.project, "public", actor=actor)
-    retitle(issue, TITLE, actor=actor)
-    redescribe(issue, said("It whistles", member), version=1, actor=actor)
-    add_labels(issue, [create_label(world.project, name="steam", color="moss", actor=actor)], actor=actor)
-    assign(issue, [member], actor=actor)
-    comment = add_comment(issue, said(LID, world.lead), author=member, actor=member.actor)
-    note_visit(issue, member, seen_seq=1)
-    worlds.issue(world.project, world.lead, title="Kettle that stays")
-    db.session.commit()
-    deliver()
-    add_comment(issue, said("Ann knows"), author=world.lead, actor=actor)
-    db.session.commit()
-    deliver()
-    uids = list(db.session.scalars(select(Event.uid).where(Event.issue_id == issue.id).order_by(Event.seq)))
-    return Scene(world, app, comment.id, uids)
-
-
-def pages(scene: Scene) -> list[str]:
-    """Every page on which the issue or what happened to it stands."""
-    username = scene.world.member.username
-    return [
-        "/issues/ORC-1",
-        "/issues/ORC-1/feed?after=0",
-        "/issues/ORC-1/feed?before=99",
-        "/projects/ORC/issues?q=status:any",
-        "/projects/ORC/issues?q=key:1",
-        "/issues?q=kettle+label:steam",
-        "/projects/ORC/board",
-        "/projects/ORC/activity",
-        "/",
-        f"/people/{username}/activity",
-        f"/people/{username}/activity?show=viewed",
-        "/inbox",
-        "/inbox?tab=all&issue=ORC-1",
-        *(f"/events/{uid}" for uid in scene.uids),
-    ]
-
 
 ADDRESSES = ("/issues/ORC-1", "/issues/ORC-1/feed?after=0", "/issues/ORC-1/feed?before=99")
 SUB_PAGES = ("edit", "properties", "deletion", "comments/{}/edit")
@@ -135,14 +48,6 @@ VERBS = {
     "external": {"add": "github"},
     "deletion": {},
 }
-
-
-def shows(browser: Browser, path: str) -> bool:
-    """Whether the page says anything of the issue."""
-    answer = browser.get(path)
-    assert answer.status_code in (200, 302, 303, 404), (path, answer.status_code)
-    said_there = words(answer)
-    return answer.status_code == 200 and any(one in said_there for one in (LID, TITLE, "ORC-1 "))
 
 
 def items(program: Program, path: str) -> list[dict[str, Any]]:
@@ -364,80 +269,3 @@ def test_the_row_and_its_events_must_agree_about_it(scene: Scene) -> None:
 def test_its_number_stays_taken(scene: Scene) -> None:
     scene.delete()
     assert worlds.issue(scene.world.project, scene.world.lead).number == 3
-
-
-def test_only_leads_delete_and_bring_back(scene: Scene) -> None:
-    for who, status in (("member", 403), ("stranger", 403)):
-        browser = scene.browser(who)
-        assert browser.get("/issues/ORC-1/deletion").status_code == status
-        assert browser.post("/issues/ORC-1/deletion").status_code == status
-        assert browser.post("/issues/ORC-1/restoration").status_code == status
-    lead = scene.browser("lead")
-    assert "Delete this issue" in words(lead.get("/issues/ORC-1"))
-    assert "Delete this issue" not in words(scene.browser("member").get("/issues/ORC-1"))
-    assert lead.post("/issues/ORC-1/restoration").status_code == 409
-
-    asked = words(lead.get("/issues/ORC-1/deletion"))
-    assert "2 comments" in asked
-    assert "Nothing is thrown away" in asked
-    gone = lead.post("/issues/ORC-1/deletion")
-    assert (gone.status_code, gone.location) == (303, "/projects/ORC")
-    page = lead.get("/projects/ORC/issues")
-    assert "ORC-1 was deleted Undo" in words(page)
-    assert 'action="/issues/ORC-1/restoration"' in page.text
-
-    for who, status in (("member", 404), ("stranger", 404)):
-        browser = scene.browser(who)
-        assert browser.post("/issues/ORC-1/restoration").status_code == status
-        assert browser.get("/projects/ORC/settings/deleted").status_code == 403
-    listed = words(lead.get("/projects/ORC/settings/deleted"))
-    assert f"ORC-1 {TITLE}" in listed
-    assert scene.world.lead.name in listed
-    assert lead.post("/issues/ORC-1/restoration").location == "/issues/ORC-1"
-    assert "ORC-1 is back" in words(lead.get("/issues/ORC-1"))
-    assert "No deleted issues" in words(lead.get("/projects/ORC/settings/deleted"))
-
-
-def test_in_an_archived_project_nothing_is_deleted_and_nothing_comes_back(scene: Scene) -> None:
-    lead = scene.browser("lead")
-    scene.delete()
-    archive(scene.world.project, actor=scene.world.actor)
-    db.session.commit()
-    assert lead.post("/issues/ORC-2/deletion").status_code == 403
-    assert lead.post("/issues/ORC-1/restoration").status_code == 403
-    listed = lead.get("/projects/ORC/settings/deleted")
-    assert TITLE in listed.text
-    assert "Restore ORC-1" not in listed.text
-
-
-def test_programs_of_leads_delete_and_bring_back(scene: Scene) -> None:
-    lead, member = scene.program("lead"), scene.program("member")
-    assert member.delete("/issues/ORC-1").status_code == 403
-    assert member.post("/issues/ORC-1/restore").status_code == 403
-    assert lead.post("/issues/ORC-1/restore").status_code == 409
-    assert lead.delete("/issues/ORC-1").status_code == 204
-    assert lead.delete("/issues/ORC-1").status_code == 404
-    assert member.post("/issues/ORC-1/restore").status_code == 404
-    assert TITLE in lead.post("/issues/ORC-1/restore").text
-    assert member.get("/issues/ORC-1").status_code == 200
-
-
-def test_a_lead_of_another_project_is_nobody_here(scene: Scene) -> None:
-    worlds.project(scene.world.stranger, key="OTH")
-    add_member(scene.world.project, scene.world.stranger, role="viewer", actor=scene.world.actor)
-    db.session.commit()
-    scene.delete()
-    browser = scene.browser("stranger")
-    assert [path for path in pages(scene) if shows(browser, path)] == []
-    assert browser.post("/issues/ORC-1/restoration").status_code == 404
-
-
-def test_the_list_goes_on_where_the_page_before_ended(scene: Scene) -> None:
-    made = [worlds.issue(scene.world.project, scene.world.lead, title=f"Spam {n}") for n in range(5)]
-    for one in made:
-        delete_issue(one, actor=scene.world.actor)
-    db.session.commit()
-    first, more = deleted_issues(scene.world.project, limit=3)
-    rest, last = deleted_issues(scene.world.project, after=(first[-1].at, first[-1].id), limit=3)
-    assert [one.title for one in first + rest] == [f"Spam {n}" for n in (4, 3, 2, 1, 0)]
-    assert (more, last) == (True, False)

@@ -21,6 +21,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def has_pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal has arrived at the process and waits there to be let in."""
+    facts = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool((int(facts["SigPnd"], 16) | int(facts["ShdPnd"], 16)) >> (number - 1) & 1)
+
+
 def children_of(pid: int) -> list[int]:
     """All processes below this one, of any generation."""
     try:

@@ -15,7 +15,7 @@ from app.embedded import EmbeddedValkey
 from app.prefork import Pulse
 from app.worker import rq
 from tests.patience import until
-from tests.runtime.processtools import Program, children_of, is_alive
+from tests.runtime.processtools import Program, children_of, has_pending, is_alive
 from tests.small_app import build_small_app
 
 COMMAND = ("-m", "flask", "--app", "tests.runtime.sample", "rq", "worker")
@@ -112,6 +112,61 @@ def test_a_stop_signal_ends_parent_and_child_at_once(env: Mapping[str, str], not
         worker.signal(signal.SIGTERM)
         worker.end(2)
         assert not any(is_alive(pid) for pid in children)
+
+
+def test_a_stop_while_the_child_is_being_born_is_not_lost(
+    env: Mapping[str, str], notes: Notes, tmp_path: Path
+) -> None:
+    script = (
+        "import app.processes as processes\n"
+        "from tests.runtime.sample import app, note, rq, wait_for\n"
+        "follow = processes._follow\n"
+        f"processes._follow = lambda parent: (wait_for.func({str(tmp_path / 'go')!r}), follow(parent))\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        child = int(until(lambda: notes.lines("wait "), 60)[0].split()[1])
+        worker.signal(signal.SIGTERM)
+        until(lambda: has_pending(child, signal.SIGTERM))
+        (tmp_path / "go").touch()
+        worker.end(5)
+        assert not is_alive(child)
+
+
+def test_a_stop_ends_what_keeps_every_exception_to_itself(
+    env: Mapping[str, str], notes: Notes, tmp_path: Path
+) -> None:
+    script = (
+        "from tests.runtime.sample import app, note, rq, wait_for\n"
+        "@rq.on_child_start\n"
+        "def keep(_app):\n"
+        "    while True:\n"
+        "        try: wait_for.func('/nowhere')\n"
+        "        except Exception: pass\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        child = int(until(lambda: notes.lines("wait "), 60)[0].split()[1])
+        worker.signal(signal.SIGTERM)
+        worker.end(5)
+        assert not is_alive(child)
+
+
+def test_a_child_that_takes_no_stop_is_killed_after_a_while(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
+) -> None:
+    script = (
+        "import app.prefork as prefork; prefork.LAST_WORDS_SECONDS = 1\n"
+        "from tests.runtime.sample import app, rq\n"
+        "app.app_context().push(); rq.make_worker(['events']).work()"
+    )
+    with Program("-c", script, env=env) as worker:
+        enqueue("hang")
+        hung = int(until(lambda: notes.lines("hang"), 60)[0].split()[1])
+        worker.signal(signal.SIGTERM)
+        worker.end(10)
+        assert not is_alive(hung)
+        assert "told to stop and goes on" in worker.said()
 
 
 def test_a_killed_parent_leaves_no_child(env: Mapping[str, str], notes: Notes) -> None:

@@ -1,8 +1,7 @@
 """What happens when both sides changed the same, when answers get lost, and when GitHub says no."""
 
 import json
-import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +12,8 @@ from sqlalchemy import select, update
 from app import clock
 from app.db import db
 from app.events.event import Event
-from app.events.external_actions import SyncConflicted
-from app.events.queries import with_actions
 from app.inboxes.external_sync import send_held
-from app.issues.comment import Comment, add_comment, edit_comment
+from app.issues.comment import Comment, add_comment
 from app.issues.editing import retitle
 from app.issues.workflow import change_status
 from app.notifications.outgoing_mail import OutgoingMail
@@ -24,62 +21,11 @@ from app.sealing import seal
 from app.sync.arrival import SyncArrival
 from app.sync.connection import SyncConnection, locked, resume
 from app.sync.github import GitHub
-from app.sync.turns import NotNow, turn
 from tests.support import world as worlds
-from tests.support.deliveries import deliver, make_due, row, rows, targets, writes_again
+from tests.support.deliveries import deliver, row, rows, targets, writes_again
 from tests.support.fake_github import Call, Says
 from tests.support.world import said
 from tests.sync.conftest import Both, joined
-
-
-def conflicts(both: Both) -> list[SyncConflicted]:
-    query = select(Event).where(Event.action == "sync_conflicted").order_by(Event.id)
-    events = db.session.scalars(query).all()
-    found = with_actions(events)
-    return [one for event in events if isinstance(one := found[event.id], SyncConflicted)]
-
-
-@pytest.mark.parametrize("noticed", ["sending", "a call", "asking"])
-@pytest.mark.parametrize(("ahead", "kept"), [(60, "theirs"), (0, "ours"), (-60, "ours")])
-def test_when_both_changed_the_same_the_newest_wins_and_it_is_said(
-    both: Both, connection: SyncConnection, noticed: str, ahead: int, kept: str
-) -> None:
-    both.github.now = lambda: clock.now() + timedelta(seconds=ahead)
-    if ahead < 0:
-        time.sleep(0)  # the other side's clock is behind: its change is older than ours
-    with time_machine.travel(clock.now() + timedelta(seconds=100), tick=False):
-        both.github.edit(1, title="Theirs", state="closed")
-        retitle(both.here(), "Ours", actor=both.world.actor)
-        if noticed == "a call":
-            both.call()
-        elif noticed == "asking":
-            both.ask()
-        both.settle()
-    [conflict] = conflicts(both)
-    assert (conflict.field, conflict.ours, conflict.theirs, conflict.kept) == (
-        "title",
-        "Ours",
-        "Theirs",
-        kept,
-    )
-    title = "Ours" if kept == "ours" else "Theirs"
-    assert (both.here().title, both.there()["title"]) == (title, title)
-    assert (both.here().status, both.there()["state"]) == ("closed", "closed")
-
-
-def test_a_comment_changed_on_both_sides_is_a_conflict_too(both: Both, connection: SyncConnection) -> None:
-    comment = add_comment(both.world.issue, said("one"), author=both.world.member, actor=both.world.actor)
-    both.settle()
-    [there] = both.github.comments_of(1)
-    with time_machine.travel(clock.now() + timedelta(seconds=5), tick=False):
-        edit_comment(both.here(), comment, said("ours"), version=1, actor=both.world.actor)
-    with time_machine.travel(clock.now() + timedelta(seconds=50), tick=False):
-        both.github.reword(there["id"], "theirs")
-        both.settle()
-    [conflict] = conflicts(both)
-    assert (conflict.field, conflict.kept) == ("comment", "theirs")
-    both_texts = {db.session.scalars(select(Comment.body)).one(), both.github.comments[there["id"]]["body"]}
-    assert both_texts == {"theirs"}
 
 
 def test_an_issue_whose_answer_got_lost_is_found_and_not_made_twice(
@@ -345,22 +291,6 @@ def test_many_pages_come_in_whole(app: Flask, both: Both, github: object, world:
     assert both.here(121).title == "Issue 119"
 
 
-def test_a_call_that_came_late_overwrites_nothing_that_was_changed_there_since(
-    both: Both, connection: SyncConnection
-) -> None:
-    both.github.now = lambda: clock.now() + timedelta(seconds=60)
-    both.github.edit(1, body="More")
-    both.github.edit(1, title="Theirs")
-    early, late = both.github.take_calls()
-    retitle(both.here(), "Ours", actor=both.world.actor)
-    both.call([early])
-    both.call([late])
-    both.settle()
-    [conflict] = conflicts(both)
-    assert (conflict.field, conflict.ours, conflict.theirs) == ("title", "Ours", "Theirs")
-    assert both.here().title == both.github.issues[1]["title"] == "Theirs"
-
-
 def test_a_call_that_is_worked_off_again_after_a_death_sends_nothing_again(
     both: Both, connection: SyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,48 +314,3 @@ def test_a_call_that_is_worked_off_again_after_a_death_sends_nothing_again(
     assert both.github.idle == []
     assert [method for method, _ in both.github.requests].count("PATCH") == 1
     assert both.here().title == both.github.issues[1]["title"] == "Ours"
-
-
-def test_a_connection_is_free_soon_after_the_death_of_who_exchanged_and_kept_by_who_goes_on(
-    both: Both, connection: SyncConnection
-) -> None:
-    settings, number = both.app.extensions["settings"], connection.id
-    now = clock.now()
-    with time_machine.travel(now) as time, turn(number, settings) as (_, hub):
-        time.shift(15)
-        hub.issue(1)
-        time.shift(15)
-        with pytest.raises(NotNow), turn(number, settings):
-            pass
-        time.shift(10)  # as if this one had died: nothing more is heard of it
-        with turn(number, settings):
-            with pytest.raises(NotNow):
-                hub.issue(1)
-            assert busy_until(number) is not None
-    writes_again()
-    assert busy_until(number) is None
-
-
-def test_what_waits_behind_a_busy_connection_is_not_asked_one_by_one(
-    both: Both, connection: SyncConnection
-) -> None:
-    for number in range(5):
-        add_comment(
-            both.here(), said(f"number {number}"), author=both.world.member, actor=both.world.member.actor
-        )
-    db.session.commit()
-    with turn(connection.id, both.app.extensions["settings"]):
-        make_due("external_sync")
-        deliver("sync")
-        now = clock.now()
-        waiting = rows("external_sync", "commented")
-        assert {one.state for one in waiting} == {"pending"}
-        assert all(one.next_attempt_at and one.next_attempt_at > now for one in waiting)
-        assert len([one for one in waiting if one.started_at]) == 1
-    writes_again()
-    both.settle()
-    assert {one.state for one in rows("external_sync", "commented")} == {"delivered"}
-
-
-def busy_until(number: int) -> datetime | None:
-    return db.session.scalar(select(SyncConnection.busy_until).where(SyncConnection.id == number))

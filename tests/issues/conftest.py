@@ -1,0 +1,5 @@
+"""Scenes several files share."""
+
+from tests.issues.deletable import scene
+
+__all__ = ["scene"]
