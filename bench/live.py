@@ -37,7 +37,7 @@ def measure_live(database: str) -> list[Line]:
             stack.callback(server.stop)
             server.create("live")
             environment["DATABASE_URL"] = server.url("live")
-        house = stack.enter_context(house_in(folder / "instance", environment))
+        house = stack.enter_context(house_in(folder / "instance", environment, workers=3))
         lead, member = house.person("ada", admin=True), house.person("otis")
         found_project(house, lead, [member])
         issue = open_issue(house, lead)

@@ -1,7 +1,7 @@
 """From the commit to every inbox: how fast, how much, and what it costs those who read meanwhile.
 
 `python -m bench pipeline` measures this part alone. Everything runs as somebody would run it: the supervisor with web
-process and two workers, `flask rq worker` as a process of its own, writers as processes.
+process and three workers, `flask rq worker` as a process of its own, writers as processes.
 """
 
 import statistics

@@ -6,6 +6,7 @@ be done twice. The row holds the names that are looked for, and is the last thin
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -40,6 +41,26 @@ class Erasure(Base):
     place: Mapped[int] = mapped_column(BigId)
     begun_at: Mapped[datetime]
     worked_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an erasure came: the step it is at, of how many."""
+
+    words: str
+    number: int
+    steps: int
+    begun_at: datetime
+
+
+def progress_of(user_id: int) -> Progress | None:
+    """How far the erasure of this person came; None when none is under way."""
+    row = db.session.get(Erasure, user_id, populate_existing=True)
+    if row is None:
+        return None
+    names = list(erasers)
+    words = row.step if row.step in names else names[0]
+    return Progress(words, names.index(words) + 1, len(names), row.begun_at)
 
 
 def begin(who: Erased) -> None:

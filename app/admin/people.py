@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.accounts import browser
 from app.accounts.current import signed_in, viewer
 from app.accounts.erasing import erase
+from app.accounts.erasure import progress_of
 from app.accounts.forms import ClaimForm, NewPersonForm, account_fields
 from app.accounts.identity import clean_email
 from app.accounts.passwords import Busy, check_password, hash_password, make_password
@@ -197,6 +198,7 @@ def _person_page(
         sessions=live_sessions(person),
         roles=roles_of(person),
         handover=handover,
+        erasure=progress_of(person.id),
     )
 
 

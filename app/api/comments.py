@@ -10,9 +10,10 @@ from app.api.issues import TEXT_MAX, url_of
 from app.api.parameters import BIGGEST_ID, Address, Body, IssueAddress, Listing
 from app.api.shapes import Comments, CommentShape
 from app.issues.comment import Comment, add_comment, delete_comment, edit_comment
+from app.issues.comment_queries import comment_of, comments_page
 from app.issues.issue import Issue
 from app.issues.policy import require_may_change_comment
-from app.issues.queries import comment_of, comments_page, issue_for_change, person_ref, visible_issue
+from app.issues.queries import issue_for_change, person_ref, visible_issue
 from app.issues.rendering import write_text
 from app.projects.policy import Right, rights
 from app.web.paging import encode_cursor

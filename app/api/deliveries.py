@@ -9,8 +9,8 @@ from app.accounts.viewer import Viewer
 from app.api.blueprint import blueprint, tag
 from app.api.entry import caller, viewer
 from app.api.idempotency import answer, begin, done
+from app.api.ledger_shapes import Deliveries, DeliveryShape, TargetShape
 from app.api.parameters import BIGGEST_ID, Address, Listing
-from app.api.shapes import Deliveries, DeliveryShape, TargetShape
 from app.errors import NotFound
 from app.feeds.event_log import Entry
 from app.inboxes.delivery import State

@@ -10,8 +10,8 @@ from app.api.blueprint import blueprint, tag
 from app.api.deliveries import event_deliveries
 from app.api.entry import viewer
 from app.api.idempotency import answer
+from app.api.ledger_shapes import ActorShape, Deliveries, Events, EventShape
 from app.api.parameters import BIGGEST_ID, EventAddress, IssueAddress, Listing
-from app.api.shapes import ActorShape, Deliveries, Events, EventShape
 from app.errors import Invalid, NotFound
 from app.events.action import Family
 from app.events.actions import ACTIONS

@@ -6,8 +6,8 @@ from pydantic import Field
 from app.api.blueprint import blueprint, tag
 from app.api.entry import caller, viewer
 from app.api.idempotency import answer, begin, done
+from app.api.ledger_shapes import Inboxes, InboxShape
 from app.api.parameters import Address, Body, Listing, cut
-from app.api.shapes import Inboxes, InboxShape
 from app.errors import NotFound
 from app.inboxes.base import Inbox
 from app.inboxes.registry import BY_NAME, INBOXES

@@ -11,7 +11,7 @@ from app.api.blueprint import blueprint, tag
 from app.api.entry import caller, viewer
 from app.api.idempotency import answer, begin, done
 from app.api.parameters import Body, IssueAddress, Listing, ProjectAddress
-from app.api.shapes import Issues, IssueShape, SubscriptionShape
+from app.api.shapes import Issues, IssueShape
 from app.events.issue_actions import Priority, Status
 from app.issues.assignment import set_assignees
 from app.issues.editing import prioritise, redescribe, retitle
@@ -29,12 +29,10 @@ from app.issues.queries import (
     labels_by_name,
     people_by_username,
     project_issues,
-    subscription_of,
     visible_issue,
 )
 from app.issues.rendering import write_text
 from app.issues.sub_issues import set_parent
-from app.issues.subscription import Subscription, unwatch, watch
 from app.issues.workflow import change_status
 from app.issues.written import WrittenText
 from app.projects.policy import Right, require, rights
@@ -205,38 +203,6 @@ def move_an_issue(path: IssueAddress, body: Move) -> Response:
     return done(200, issue_shape(cards([issue])[0]))
 
 
-@blueprint.get(
-    "/issues/<key>/subscription",
-    tags=TAGS,
-    summary="Whether you watch it",
-    responses={200: SubscriptionShape},
-)
-def subscription(path: IssueAddress) -> Response:
-    """How the owner of this token watches the issue."""
-    issue = visible_issue(viewer(), path.key)
-    return answer(_subscription_shape(subscription_of(issue, viewer())))
-
-
-@blueprint.put(
-    "/issues/<key>/subscription", tags=TAGS, summary="Watch it", responses={200: SubscriptionShape}
-)
-def subscribe(path: IssueAddress) -> Response:
-    """Twice is once."""
-    begin()
-    issue = issue_for_change(viewer(), path.key, Right.see)
-    watch(issue, caller().owner, actor=viewer().actor)
-    return done(200, _subscription_shape(subscription_of(issue, viewer())))
-
-
-@blueprint.delete("/issues/<key>/subscription", tags=TAGS, summary="Stop watching it", responses={204: None})
-def unsubscribe(path: IssueAddress) -> Response:
-    """Mentions and comments do not bring you back."""
-    begin()
-    issue = issue_for_change(viewer(), path.key, Right.see)
-    unwatch(issue, caller().owner, actor=viewer().actor)
-    return done(204)
-
-
 def issue_shape(card: Card) -> IssueShape:
     """An issue as the API shows it. Its project and reporter must be loaded."""
     issue = card.issue
@@ -304,9 +270,3 @@ def _reason(body: Move) -> str | None:
     if body.reason is None:
         return None
     return clean_line(body.reason, field="reason", name="The reason", most=500, least=0)
-
-
-def _subscription_shape(row: Subscription | None) -> SubscriptionShape:
-    if row is None:
-        return SubscriptionShape(watching=False, muted=False, reason=None, since=None)
-    return SubscriptionShape(watching=not row.muted, muted=row.muted, reason=row.reason, since=row.created_at)

@@ -16,6 +16,7 @@ from app.api import (
     reference,
     replays,
     rules,
+    watching,
     webhooks,
 )
 from app.api.blueprint import DESCRIPTION, blueprint
@@ -33,6 +34,7 @@ RESOURCES = (
     projects,
     replays,
     rules,
+    watching,
     webhooks,
 )
 """Their routes hang on the blueprint from the import on."""

@@ -31,11 +31,6 @@ def rules_named(ids: Collection[int]) -> dict[int, RuleName]:
     return {row.id: RuleName(row.id, row.name, row.key, row.quiet_days) for row in found}
 
 
-def rule_names(ids: Collection[int]) -> dict[int, str]:
-    """Id -> name."""
-    return {rule_id: rule.name for rule_id, rule in rules_named(ids).items()}
-
-
 _NAMES = (
     select(Rule.id, Rule.name, Rule.quiet_days, Project.key)
     .join(Project, Project.id == Rule.project_id)

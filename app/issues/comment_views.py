@@ -7,10 +7,11 @@ from app.accounts.current import signed_in, user, viewer
 from app.db import begin_write, db
 from app.errors import DomainError, Forbidden, NotFound
 from app.issues.comment import Comment, add_comment, delete_comment, edit_comment
+from app.issues.comment_queries import comment_of
 from app.issues.forms import CommentForm
 from app.issues.issue import Issue
 from app.issues.policy import require_may_change_comment
-from app.issues.queries import comment_of, issue_for_change, person_ref
+from app.issues.queries import issue_for_change, person_ref
 from app.issues.rendering import write_text
 from app.issues.verbs import about, allowed, can_resolve, seen, sent_version
 from app.issues.workflow import change_status

@@ -1,6 +1,6 @@
 """What a viewer sees of issues. The viewer's rights are inside every query."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,7 +13,6 @@ from app.db import db, rows
 from app.errors import Conflict, Invalid, NotFound
 from app.events.action import PersonRef
 from app.events.recording import holds
-from app.issues.comment import Comment
 from app.issues.issue import STATUSES, Issue, IssueAssignee
 from app.issues.label import IssueLabel, Label, find_labels
 from app.issues.list_query import Term, matching
@@ -199,22 +198,6 @@ def count_by_status(viewer: Viewer, project: Project | None = None) -> dict[str,
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
-def comment_of(issue: Issue, comment_id: int) -> Comment:
-    """The comment, if it stands on this issue. Raises NotFound."""
-    comment = db.session.get(Comment, comment_id)
-    if comment is None or comment.issue_id != issue.id:
-        raise NotFound
-    return comment
-
-
-def comments_by_id(comment_ids: Iterable[int]) -> dict[int, Comment]:
-    """The comments with these ids, removed ones included: they leave a tombstone."""
-    ids = list(comment_ids)
-    if not ids:
-        return {}
-    return {row.id: row for row in db.session.scalars(select(Comment).where(Comment.id.in_(ids)))}
-
-
 def subscription_of(issue: Issue, viewer: Viewer) -> Subscription | None:
     """How the viewer watches the issue, if they do."""
     if viewer.user_id is None:
@@ -261,21 +244,6 @@ def _locked(query: Select[Issue]) -> Select[Issue]:
 def _of_key(viewer: Viewer, key: str) -> dict[str, object]:
     project, number = split_key(key)
     return {"key": project, "number": number, "viewer_id": viewer.user_id}
-
-
-def comments_page(issue: Issue, *, after: int = 0, limit: int = 50) -> Sequence[tuple[Comment, str | None]]:
-    """Up to `limit` comments with the usernames of their authors, oldest first, removed ones included.
-
-    `after` is the number of the event of the last comment of the page before.
-    """
-    query = (
-        select(Comment, User.username)
-        .outerjoin(User, User.id == Comment.author_id)
-        .where(Comment.issue_id == issue.id, Comment.event_seq > after)
-        .order_by(Comment.event_seq)
-        .limit(limit)
-    )
-    return [(comment, username) for comment, username in db.session.execute(query)]
 
 
 def labels_by_name(project: Project, names: Sequence[str]) -> list[Label]:

@@ -18,7 +18,7 @@ from app.sync.conflicts import WORDS, Merge, State, as_agreed, merge
 from app.sync.connection import SYNC, SyncConnection, locked
 from app.sync.github import GitHub
 from app.sync.link import SyncLink
-from app.sync.marks import digest, marked
+from app.sync.marks import marked
 from app.sync.payload import RemoteIssue
 
 
@@ -178,11 +178,6 @@ def comment_conflict(
     """The same for a comment."""
     place = {"provider": "github", "external_id": f"{connection.repository}#{number}", "url": url}
     return _conflict("comment", ours, theirs, kept, place)
-
-
-def agreed_on(text: str) -> str:
-    """What is kept of a text both sides have."""
-    return digest(text)
 
 
 def _in_words(found: Merge) -> str:

@@ -39,11 +39,6 @@ def trigger(response: Response, **events: Any) -> Response:
     return response
 
 
-def live_now(response: Response) -> Response:
-    """Let every live part of the page that asked look for news at once: the answer to one's own act."""
-    return trigger(response, live=True)
-
-
 def install(app: Flask) -> None:
     """Templates take the waiting toasts with `waiting_toasts()`."""
     app.jinja_env.globals["waiting_toasts"] = lambda: get_flashed_messages(category_filter=[CATEGORY])

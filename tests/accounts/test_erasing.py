@@ -165,6 +165,10 @@ def test_an_administrator_erases_with_a_second_press_and_not_twice(app: Flask, z
     assert browser.post("/admin/people/zquist/erase").status_code == 303
     erased = browser.get(f"/admin/people/former-{zeb.id}")
     assert "Erase" not in words(erased)
+    assert "is being removed: their names in events, step 1 of" in words(erased)
+    assert go_on(zeb.id)
+    done = browser.get(f"/admin/people/former-{zeb.id}")
+    assert "Everything here that said who this person was is gone" in words(done)
     assert browser.post(f"/admin/people/former-{zeb.id}/erase").status_code == 409
     assert "erased the personal data of a former member" in words(browser.get("/admin/audit")) or rows()
     stranger = browser_of(app, db.session.scalar(select(User).where(User.name == "Otis")))

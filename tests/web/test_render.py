@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from markupsafe import Markup
 
 from app.web import filters, reader
-from app.web.toasts import live_now, toast_now
+from app.web.toasts import toast_now, trigger
 from tests.web.samples import NOW
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -51,7 +51,7 @@ def test_a_toast_waits_for_the_next_page_and_is_shown_once(client: FlaskClient) 
 
 def test_signals_to_htmx_add_up(web: Flask) -> None:
     with web.test_request_context():
-        answer = live_now(toast_now(web.response_class(), "Größe", undo_path="/x", step="reopen"))
+        answer = trigger(toast_now(web.response_class(), "Größe", undo_path="/x", step="reopen"), live=True)
     assert answer.headers["HX-Trigger"].isascii()
     assert '"live": true' in answer.headers["HX-Trigger"]
     assert '"undo_fields": {"step": "reopen"}' in answer.headers["HX-Trigger"]
