@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask
+from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
+from rq.registry import StartedJobRegistry
 from rq.worker import SimpleWorker
 
 from app import clock, processes
@@ -40,9 +42,9 @@ class LeanSimpleWorker(SimpleWorker):
     """rq's worker without a fork per job, minus the bookkeeping in Redis that a job of milliseconds does not
     need.
 
-    8 round trips per job instead of 20: heartbeats at most once a second, suspension looked up once a second,
-    idle and busy not written, no channel for rq's remote commands (signals stop a worker; a switch stops an
-    inbox).
+    5 round trips per job instead of 20: what a job leaves is taken away in one, heartbeats at most once a second,
+    suspension looked up once a second, idle and busy not written, no channel for rq's remote commands (signals stop a
+    worker; a switch stops an inbox).
     """
 
     log_result_lifespan = False
@@ -82,6 +84,29 @@ class LeanSimpleWorker(SimpleWorker):
     def perform_job(self, job: Job, queue: Queue, execution: Any) -> bool:
         with self.app.app_context():  # one per job: its end removes the session, so none lives across jobs
             return super().perform_job(job, queue, execution)
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:  # noqa: ARG002
+        """No heartbeat of a job that is over."""
+        job.ended_at = clock.now()
+
+    def handle_job_success(
+        self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry, execution: Execution
+    ) -> None:
+        """Take away all that a job leaves, in one transaction. One whose result somebody wants, or that comes again, is
+        rq's to end. Others depend on none: our queues take no such job.
+        """
+        special = job.repeats_left or job.group_id or job.has_rate_limit
+        if job.get_result_ttl(self.default_result_ttl) != 0 or special:
+            super().handle_job_success(job, queue, started_job_registry, execution)
+            return
+        assert job.started_at is not None  # noqa: S101 - rq has set both
+        assert job.ended_at is not None  # noqa: S101
+        with self.connection.pipeline() as pipeline:
+            self.increment_successful_job_count(pipeline=pipeline)
+            self.increment_total_working_time(job.ended_at - job.started_at, pipeline)
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
+            pipeline.delete(job.key, job.dependents_key, job.dependencies_key)
+            pipeline.execute()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         if not self._has_job:

@@ -40,6 +40,10 @@ class TidingsQueue(Queue):
         super().__init__(name, connection, **options)
 
     def create_job(self, *args: Any, **options: Any) -> Job:
+        if options.get("depends_on"):
+            raise ValueError(
+                "A job of these queues depends on no other: what follows from it belongs in the deliveries"
+            )
         if options.get("result_ttl") is None:
             options["result_ttl"] = 0
         if options.get("failure_ttl") is None:

@@ -93,7 +93,7 @@ def _pages_while_draining(house: Any, who: Any, issue: str) -> tuple[float, floa
 
     def page() -> float:
         began = time.perf_counter()
-        reader._window(f"/issues/{issue}")
+        reader.window(f"/issues/{issue}")
         return time.perf_counter() - began
 
     quiet = sorted(page() for _ in range(300))

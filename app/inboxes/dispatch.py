@@ -42,7 +42,7 @@ OUTSIDE_SECONDS = 2
 slow for hours is not to hold up the webhooks."""
 WAKE_SECONDS = 5
 """A wake-up that nobody answered counts as lost after this long."""
-PASSED_ON = ("webhooks", "sync")
+PASSED_ON = ("mail", "webhooks", "sync")
 """Queues that the job of the events wakes when it is done with its own, so that a request pays for fewer wake-ups."""
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30

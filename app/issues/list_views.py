@@ -1,7 +1,6 @@
 """Finding issues: the list of a project and of everything one may see, the board, and the form for a new one."""
 
 from datetime import datetime
-from typing import Any
 
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +14,7 @@ from app.issues.label import find_labels, project_labels
 from app.issues.list_query import is_default, parse, without
 from app.issues.listing import Place, board, count, list_page
 from app.issues.milestone import milestone_named, project_milestones
+from app.issues.offers import offers
 from app.issues.plan import parent_named
 from app.issues.queries import count_by_status, people_by_username
 from app.issues.rendering import write_text
@@ -29,8 +29,6 @@ from app.web.render import render
 from app.web.text import clean_line
 
 bp = Blueprint("lists", __name__)
-OFFERED = 50
-"""People the bar of the list names; a program may name anybody."""
 
 
 @bp.get("/issues")
@@ -137,7 +135,7 @@ def _list(project: Project | None) -> Response:
         topics=[f"project:{project.id}"] if project else [],
         project=project,
         granted=granted,
-        bulk=_bulk(project) if project and Right.triage in granted else None,
+        bulk=offers(project) if project and Right.triage in granted else None,
         all=request.args.get("select") == "all",
         step_words=STEP_WORDS,
         step_glyphs=STEP_GLYPHS,
@@ -152,11 +150,6 @@ def _list(project: Project | None) -> Response:
         default=not error and is_default(line),
         by_status=count_by_status(viewer(), project) if page.is_empty else {},
     )
-
-
-def _bulk(project: Project) -> dict[str, Any]:
-    """What the bar that changes many issues at once offers."""
-    return {"labels": project_labels(project), "people": people_who_see(project, limit=OFFERED)}
 
 
 def _after() -> Place | None:

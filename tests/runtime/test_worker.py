@@ -92,6 +92,27 @@ def test_a_burst_does_what_is_there_and_ends(
     assert len({line.split()[1] for line in notes.lines("job")}) == 1
 
 
+def test_a_job_that_is_done_leaves_nothing_behind_and_is_counted(
+    env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, app: Flask
+) -> None:
+    with app.app_context():
+        kept = rq.queues["events"].enqueue("tests.runtime.sample.write", "kept", result_ttl=60)
+        with pytest.raises(ValueError, match="depends on no other"):
+            rq.queues["events"].enqueue("tests.runtime.sample.write", "x", depends_on=kept)
+    for number in range(5):
+        enqueue("write", f"job{number}")
+    with Program(*COMMAND, "--burst", env=env) as worker:
+        assert worker.end(60) == 0, worker.said()
+    with app.app_context():
+        queue = rq.queues["events"]
+        names = [key.decode() for key in queue.connection.keys("rq:*")]
+        assert [name for name in names if name.startswith("rq:job:")] == [f"rq:job:{kept.id}"]
+        assert [name for name in names if "execution" in name] == []
+        assert queue.started_job_registry.count == 0
+        assert kept.return_value() is None
+        assert len(notes.lines("job")) == 5
+
+
 def test_a_crash_in_a_job_costs_that_job_only(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
 ) -> None:
