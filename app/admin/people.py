@@ -192,6 +192,7 @@ def _person_page(
     _refuse(form, error)
     return render(
         "admin/person.html",
+        fragment="erasure",
         status=error.status if error else 200,
         form=form,
         person=person,

@@ -166,6 +166,8 @@ def test_an_administrator_erases_with_a_second_press_and_not_twice(app: Flask, z
     erased = browser.get(f"/admin/people/former-{zeb.id}")
     assert "Erase" not in words(erased)
     assert "is being removed: their names in events, step 1 of" in words(erased)
+    part = browser.get(f"/admin/people/former-{zeb.id}", headers={"HX-Request-Type": "partial"})
+    assert part.text.strip().startswith('<div class="card pad stack" id="erasure"')
     assert go_on(zeb.id)
     done = browser.get(f"/admin/people/former-{zeb.id}")
     assert "Everything here that said who this person was is gone" in words(done)
