@@ -152,6 +152,13 @@ def fill(database_url: str) -> None:
         session.execute(insert(Person), [{"id": n + 1, "name": f"Person Number {n}"} for n in range(30)])
         session.execute(insert(Issue), list(_issues(begin)))
         session.execute(insert(Entry), list(_entries(begin)))
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # the rows brought their ids: what is written next comes behind them
+            behind = (
+                "SELECT setval(pg_get_serial_sequence('floor_entries', 'id'), max(id)) FROM floor_entries"
+            )
+            session.execute(text(behind))
         session.commit()
     engine.dispose()
 
