@@ -50,7 +50,6 @@ class Progress:
     words: str
     number: int
     steps: int
-    begun_at: datetime
 
 
 def progress_of(user_id: int) -> Progress | None:
@@ -60,7 +59,7 @@ def progress_of(user_id: int) -> Progress | None:
         return None
     names = list(erasers)
     words = row.step if row.step in names else names[0]
-    return Progress(words, names.index(words) + 1, len(names), row.begun_at)
+    return Progress(words, names.index(words) + 1, len(names))
 
 
 def begin(who: Erased) -> None:

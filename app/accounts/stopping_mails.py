@@ -7,6 +7,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from app.accounts.people import change_mails
+from app.accounts.queries import person_for_change
 from app.accounts.user import User
 from app.db import db
 
@@ -32,6 +33,7 @@ def stop_mails(token: str) -> User | None:
     """Mail the person of the token nothing more; twice is harmless. None as in `find_mailed`."""
     user = find_mailed(token)
     if user is not None:
+        user = person_for_change(user.id)
         change_mails(user, False, actor=user.actor)
     return user
 
