@@ -29,12 +29,32 @@ def unique_name() -> str:
 
 
 NAME_VARIABLE = "TIDINGS_WORKER"
-WORKER = os.environ.get(NAME_VARIABLE) or unique_name()
-"""In whose name this process takes things for a while. Of a worker it is the parent and all its children, one after the
-other. A supervisor gives it to the parents it starts one after the other too, each when the whole group of the one
-before is dead. Nobody else ever has it."""
+_taking = {"name": os.environ.get(NAME_VARIABLE) or unique_name()}
+
+
+def taking_name() -> str:
+    """In whose name this process takes things for a while; at most 76 characters.
+
+    The children that work in one place, one after the other, have the same. A supervisor gives it to the parents it
+    starts one after the other too, each when the whole group of the one before is dead. Nobody else ever has it.
+    """
+    return _taking["name"]
+
+
+def take_as(name: str) -> None:
+    """Take things in this name from now on: that of the place a child was forked for."""
+    _taking["name"] = name
+
+
+def call_this_process(title: str) -> None:
+    """What `ps` and `top` call it, as far as the system allows that; 15 characters are shown."""
+    if HAS_PDEATHSIG:
+        _libc.prctl(PR_SET_NAME, title.encode(), 0, 0, 0)
+
+
 HAS_PDEATHSIG = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 
 _libc = ctypes.CDLL(None)
 _stop = {"asked": False}

@@ -191,10 +191,11 @@ def _programs(options: argparse.Namespace, listening: socket.socket) -> list[Pro
     number = listening.fileno()
     web = [sys.executable, "-m", "app.serve", "--fd", str(number), *["--prepare"] * options.prepare]
     programs = [Program("web", web, env, keep=[number])]
-    for index, queues in enumerate(_shares(options.workers), start=1):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *queues]
-        named = {**env, processes.NAME_VARIABLE: f"{processes.unique_name()}:{index}"}
-        programs.append(Program(f"worker {index}", command, named))
+    if options.workers:
+        shares = " / ".join(" ".join(queues) for queues in _shares(options.workers))
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *shares.split()]
+        named = {**env, processes.NAME_VARIABLE: processes.unique_name()}
+        programs.append(Program("worker" if options.workers == 1 else "workers", command, named))
         # Without --prepare the tables are there already, and the work need not wait for the pages for ever.
         head_start = float("inf") if options.prepare else LONGEST_HEAD_START_SECONDS
         programs[-1].starts_at = time.monotonic() + head_start

@@ -1,6 +1,6 @@
 """`rq`: Flask-RQ with our queues, our serializer and our worker behind its own commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -21,6 +21,7 @@ from app.migrating import mismatch_if_known
 from app.prefork import PreforkWorker
 
 QUEUES = ("events", "mail", "webhooks", "sync")
+NEXT_CHILD = "/"
 JOB_TIMEOUT_SECONDS = 300
 FAILURE_SECONDS = 24 * 3600
 """How long RQ keeps a failed job. What failed for good stays in the deliveries, not here."""
@@ -79,12 +80,22 @@ class TidingsRQ(RQ):
     def make_worker(  # type: ignore[override]
         self, queues: list[str] | tuple[str, ...] | None = None, **options: Any
     ) -> PreforkWorker:
-        """The worker behind `flask rq worker [QUEUE...]`; without names it watches every queue in order."""
+        """The worker behind `flask rq worker [QUEUE...] [/ QUEUE...]`: one child, and one more after each stroke, each
+        with its queues. Without names a child watches every queue. Raises ClickException for a queue nobody knows.
+        """
         app = cast("Flask", self._get_current_app())
+        places = [self._known(names) for names in _parts(queues or [])]
+        if len(places) > 1 and options.get("name"):
+            raise click.ClickException("One name cannot be that of several children: leave --name away")
         _fits(app)
-        known = self.queues
-        names = [self.get_queue(name).name for name in queues] if queues else list(known)
-        return PreforkWorker(app, names, queue_class=TidingsQueue, on_start=self.child_starters, **options)
+        return PreforkWorker(app, places, queue_class=TidingsQueue, on_start=self.child_starters, **options)
+
+    def _known(self, names: Sequence[str]) -> list[str]:
+        queues = self.queues
+        for name in names:
+            if name not in queues:
+                raise click.ClickException(f"No queue is called {name}. There are: {', '.join(queues)}")
+        return list(names or queues)
 
     def make_cron_scheduler(self) -> CronScheduler:
         """Flask-RQ's scheduler, enqueuing through our queues (its own way is pickle)."""
@@ -92,6 +103,17 @@ class TidingsRQ(RQ):
         for job in scheduler.get_jobs():
             job.enqueue = partial(_enqueue_cron_job, job)  # type: ignore[method-assign]
         return scheduler
+
+
+def _parts(names: Sequence[str]) -> list[list[str]]:
+    """The names between the strokes."""
+    parts: list[list[str]] = [[]]
+    for name in names:
+        if name == NEXT_CHILD:
+            parts.append([])
+        else:
+            parts[-1].append(name)
+    return parts
 
 
 def _fits(app: Flask) -> None:

@@ -30,7 +30,7 @@ from app.inboxes.registry import inboxes_for, queues
 from app.inboxes.runner import run_due
 from app.inboxes.setting import switched_off
 from app.live.publish import publish
-from app.processes import WORKER
+from app.processes import taking_name
 from app.worker import rq
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def drain(queue: str, *, seconds: float) -> bool:
     """Run due deliveries of the queue until there are none (True) or the time is up (False)."""
     read_first()
     end = clock.monotonic() + seconds
-    while run_due(queue, by=WORKER):
+    while run_due(queue, by=taking_name()):
         if clock.monotonic() > end:
             return False
     return True
@@ -204,7 +204,7 @@ def _sweep_forever(app: Flask, began: datetime) -> None:
         try:
             with app.app_context():
                 if not freed:
-                    left_behind.free(WORKER, before=began)
+                    left_behind.free(taking_name(), before=began)
                     freed = True
                 sweep()
         except SQLAlchemyError:

@@ -14,7 +14,7 @@ from app.events.event import Event
 from app.inboxes.base import NotYet
 from app.inboxes.delivery import SENT_AGAIN, Delivery
 from app.periodic import periodic
-from app.processes import WORKER
+from app.processes import taking_name
 from app.projects.project import Project
 from app.slack import channel as channels
 from app.slack.channel import HOLD, INSTANCE, SlackChannel, locked
@@ -70,7 +70,7 @@ def take(told: Told) -> list[Waiting]:
         soon = now + SOON
         until = soon if before.state == "processing" else max(before.next_attempt_at, soon)
         _wait(told, until, "waits for an earlier message to this channel")
-    channel.busy_until, channel.busy_by = now + HOLD, WORKER
+    channel.busy_until, channel.busy_by = now + HOLD, taking_name()
     rows = db.session.execute(
         select(Delivery.id, Delivery.event_id, Delivery.state)
         .where(*_of(told.channel), Delivery.event_id > told.event_id, Delivery.state.in_(OPEN))

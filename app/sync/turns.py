@@ -17,7 +17,7 @@ from app import broker, clock
 from app.config import Settings
 from app.db import after_commit, begin_write, db
 from app.events.event import SYSTEM
-from app.processes import WORKER
+from app.processes import taking_name
 from app.projects.project import Project
 from app.sealing import Unsealable, unseal
 from app.sync import github
@@ -89,7 +89,7 @@ def _take(connection_id: int) -> SyncConnection:
     except Exception:
         db.session.rollback()
         raise
-    connection.busy_until, connection.busy_by = now + HOLD, WORKER
+    connection.busy_until, connection.busy_by = now + HOLD, taking_name()
     db.session.commit()
     return connection
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import until
 from tests.support.databases import PostgresServer, postgres_copy
-from tests.support.house import WORKER, House, found_project, house_in, open_issue, say
+from tests.support.house import EVENTS_CHILD, WORKERS, House, found_project, house_in, open_issue, say
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("automation")]
 
@@ -52,9 +52,10 @@ def test_a_rule_acts_exactly_once_however_often_its_worker_is_killed(house: Hous
             say(house, otis, issue, f"comment {number}.{one}")
         if number % 2:  # once before it can have begun, once when it has done a part
             until(lambda least=number * EACH: house.rows(runs)[0][0] > least, seconds=60, what="a run")
-        gone = house.kill(WORKER)
+        kind = (EVENTS_CHILD, WORKERS)[number // 2 % 2]
+        gone = house.kill(kind)
         killed += len(gone)
-        house.back(WORKER, gone)
+        house.back(kind, gone)
 
     until(lambda: house.rows(runs) == [(WRITTEN, WRITTEN)], seconds=90, what="every comment's run")
     made = "SELECT count(*), count(DISTINCT cause_id) FROM events WHERE actor_kind = 'rule' AND action = '{}'"

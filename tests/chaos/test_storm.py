@@ -10,7 +10,7 @@ from tests.chaos.clients import Act, Client, Log
 from tests.chaos.conftest import Busy
 from tests.chaos.reconcile import reconcile
 from tests.support.browser import until
-from tests.support.house import MAIL_WORKER, VALKEY, WEB, WORKER, House, open_issue
+from tests.support.house import EVENTS_CHILD, MAIL_CHILD, VALKEY, WEB, WORKERS, House, open_issue
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 
@@ -70,7 +70,7 @@ def _storm(clients: list[Client]) -> None:
 def _kill_all(house: House, killed: list[str]) -> None:
     """At moments of no plan: the killing goes on for its rounds, whether or not the clients are done before."""
     for _ in range(ROUNDS):
-        for kind in (WORKER, WEB, MAIL_WORKER, VALKEY):
+        for kind in (WORKERS, WEB, EVENTS_CHILD, VALKEY, MAIL_CHILD):
             threading.Event().wait(0.7)
             if kind == VALKEY:
                 redis.Redis.from_url(house.redis_url).flushall()

@@ -1,4 +1,4 @@
-"""A worker that is killed whole, parent and child: the next one in its place takes up what it held at once."""
+"""A worker that is killed, alone or with its parent: the next one in its place takes up what it held at once."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import until
-from tests.support.house import MAIL_WORKER, House, found_project, house_in, open_issue, say
+from tests.support.house import MAIL_CHILD, WORKERS, House, found_project, house_in, open_issue, say
 
 pytestmark = pytest.mark.slow
 SOONER = 15.0
@@ -24,13 +24,14 @@ def house(tmp_path: Path) -> Iterator[House]:
             yield one
 
 
-def test_what_a_killed_worker_held_is_taken_up_before_its_lease_is_over(house: House) -> None:
+@pytest.mark.parametrize("kind", [MAIL_CHILD, WORKERS])
+def test_what_a_killed_worker_held_is_taken_up_before_its_lease_is_over(house: House, kind: str) -> None:
     ada, otis = house.person("ada", admin=True), house.person("otis")
     found_project(house, ada, [otis])
     issue = open_issue(house, ada)
     say(house, otis, issue, "Hello")
     [(began, by)] = until(lambda: house.rows(HELD), seconds=20)
-    gone = house.kill(MAIL_WORKER)
-    assert len(gone) == 2
-    house.back(MAIL_WORKER, gone)
+    gone = house.kill(kind)
+    assert len(gone) == {MAIL_CHILD: 1, WORKERS: 3}[kind]
+    house.back(kind, gone)
     until(lambda: any(at != began and who == by for at, who in house.rows(HELD)), seconds=SOONER)

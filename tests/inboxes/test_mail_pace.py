@@ -14,11 +14,11 @@ from app.accounts.people import change_mail_pace, change_quiet_hours
 from app.accounts.user import User
 from app.db import db
 from app.inboxes.claiming import claim_due
-from app.inboxes.dispatch import WORKER
 from app.issues.comment import add_comment
 from app.issues.issue import Opening, open_issue
 from app.issues.subscription import unwatch, watch
 from app.issues.workflow import change_status
+from app.processes import taking_name
 from tests.inboxes.test_email import body
 from tests.support import world as worlds
 from tests.support.deliveries import deliver, row, rows, targets
@@ -227,7 +227,7 @@ def test_a_worker_that_dies_while_sending_a_bundle_sends_the_same_again_and_mark
     comment(world, "Second")
     deliver()
     with later(11):
-        [claim, *_] = claim_due("mail", [MAIL], limit=2, by=WORKER)
+        [claim, *_] = claim_due("mail", [MAIL], limit=2, by=taking_name())
         target = targets(row(MAIL, "commented"))  # the second waits; the first was under way
         assert target
         db.session.execute(

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.journeys.conftest import Orchard, orchard_in
 from tests.support.browser import until
 from tests.support.databases import PostgresServer, postgres_copy
-from tests.support.house import MAIL_WORKER, PASSWORD, WEB, WORKER, House, house_in, say
+from tests.support.house import EVENTS_CHILD, MAIL_CHILD, PASSWORD, WEB, WORKERS, House, house_in, say
 from tests.support.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
@@ -62,9 +62,10 @@ def test_five_restarts_lose_and_double_nothing(either: Orchard, visitor: Callabl
         for number in range(RESTARTS):
             at_least = len(written) + 3
             until(lambda n=at_least: len(written) >= n or failed, seconds=60, what="comments to be saved")
-            web, worker = house.kill(WEB), house.kill((WORKER, MAIL_WORKER)[number % 2])
+            kind = (EVENTS_CHILD, WORKERS, MAIL_CHILD)[number % 3]
+            web, worker = house.kill(WEB), house.kill(kind)
             house.back(WEB, web)
-            house.back((WORKER, MAIL_WORKER)[number % 2], worker)
+            house.back(kind, worker)
         at_least = len(written) + 3
         until(lambda: len(written) >= at_least or failed, seconds=60, what="comments to be saved")
     finally:

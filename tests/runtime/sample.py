@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app, request
 
+from app import processes
 from app.config import from_environment
 from app.live import topics
 from app.worker import rq
@@ -29,6 +30,11 @@ def note(text: str) -> None:
 def write(text: str) -> None:
     assert current_app.extensions["settings"]
     note(f"{text} {os.getpid()}")
+
+
+@rq.job(queue="events")
+def write_name(text: str) -> None:
+    note(f"name-{text} {os.getpid()} {processes.taking_name()}")
 
 
 @rq.job(queue="events")

@@ -29,8 +29,10 @@ from tests.support.smtp import free_port
 
 PASSWORD = "correct horse battery"
 WEB = "app.serve"
-WORKER = "rq worker events"
-MAIL_WORKER = "rq worker mail"
+WORKERS = "rq worker"
+"""The parent with all its children."""
+EVENTS_CHILD = "(rq:events)"
+MAIL_CHILD = "(rq:mail)"
 VALKEY = "valkey-server"
 
 
@@ -74,7 +76,8 @@ class House:
         command = ("-m", supervisor, "--prepare", "--workers", str(workers))
         self.program = Program(*command, env=self.environment)
         self.program.wait_for("Tidings is ready", 90)
-        until(lambda: len(self.programs()) == 2 + 2 * workers - int("REDIS_URL" in self.environment), 90)
+        others = 2 - int("REDIS_URL" in self.environment)
+        until(lambda: len(self.programs()) == others + 1 + workers, 90)
 
     def stop(self) -> None:
         """End it as Ctrl-C does, and whatever would be left."""
@@ -87,16 +90,17 @@ class House:
         self.program = None
 
     def programs(self) -> dict[int, str]:
-        """What runs below the supervisor: process number -> command line."""
+        """What runs below the supervisor: process number -> command line, and in brackets what it calls itself."""
         assert self.program is not None
         found = {}
         for pid in children_of(self.program.pid):
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                called = Path(f"/proc/{pid}/comm").read_text().strip()
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if command and is_alive(pid):
-                found[pid] = command
+                found[pid] = f"{command}({called})"
         return found
 
     def pids_of(self, text: str) -> list[int]:

@@ -10,67 +10,14 @@ from flask import Flask
 from rq.serializers import JSONSerializer
 
 from app import clock
-from app.config import from_environment
 from app.embedded import EmbeddedValkey
 from app.prefork import Pulse
 from app.worker import rq
 from tests.patience import until
 from tests.runtime.processtools import Program, children_of, has_pending, is_alive
-from tests.small_app import build_small_app
+from tests.runtime.workers.conftest import COMMAND, Notes
 
-COMMAND = ("-m", "flask", "--app", "tests.runtime.sample", "rq", "worker")
-
-
-class Notes:
-    """What the jobs of the sample app wrote down."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.touch()
-
-    def lines(self, start: str = "") -> list[str]:
-        return [line for line in self.path.read_text().splitlines() if line.startswith(start)]
-
-
-@pytest.fixture
-def notes(tmp_path: Path) -> Notes:
-    return Notes(tmp_path / "notes")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> EmbeddedValkey:
-    return EmbeddedValkey(tmp_path / "instance")
-
-
-@pytest.fixture
-def env(server: EmbeddedValkey, notes: Notes, tmp_path: Path) -> Mapping[str, str]:
-    return {
-        "TIDINGS_INSTANCE": str(tmp_path / "instance"),
-        "REDIS_URL": server.url,
-        "SAMPLE_NOTES": str(notes.path),
-        "SAMPLE_HEADS": str(tmp_path / "heads.db"),
-    }
-
-
-@pytest.fixture
-def app(env: Mapping[str, str]) -> Flask:
-    return build_small_app(from_environment(env))
-
-
-@pytest.fixture
-def enqueue(app: Flask) -> Callable[..., None]:
-    def put(name: str, *args: str, queue: str = "events") -> None:
-        with app.app_context():
-            rq.queues[queue].enqueue(f"tests.runtime.sample.{name}", *args)
-
-    return put
-
-
-@pytest.fixture(autouse=True)
-def running(server: EmbeddedValkey) -> object:
-    server.start()
-    yield
-    server.stop()
+pytestmark = pytest.mark.usefixtures("running")
 
 
 def test_queues_speak_json_and_keep_nothing(app: Flask) -> None:
@@ -243,7 +190,7 @@ def test_a_worn_child_is_replaced_and_no_job_lost(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
 ) -> None:
     script = (
-        "import app.prefork as prefork; prefork.RECYCLE_JOBS = 4\n"
+        "import app.worker_child as child; child.RECYCLE_JOBS = 4\n"
         "from tests.runtime.sample import app, rq\n"
         "app.app_context().push(); rq.make_worker(['events']).work(burst=True)"
     )
