@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.automation.checking import Known
 from app.automation.definition import FIELDS, LEADS, NO_MILESTONE, PEOPLE_OF, STEPS, Definition, actions_of
@@ -64,17 +64,21 @@ def active_rules(project: Project) -> tuple[Sequence[Active], Known]:
     """The rules of the project that are on, with what they name: asked once in a transaction, however many events."""
     held = db.session.info.setdefault("transaction", {}).setdefault("rules", {})
     if project.id not in held:
-        query = (
-            select(Rule)
-            .where(Rule.project_id == project.id, Rule.enabled, Rule.quiet_days.is_(None))
-            .order_by(Rule.id)
-            .execution_options(populate_existing=True)
-        )
-        rules = [_active(rule, rule.says) for rule in db.session.scalars(query)]
+        rules = [
+            _active(rule, rule.says) for rule in db.session.scalars(_ACTIVE, {"its_project": project.id})
+        ]
         known = known_to(project, [one.says for one in rules]) if rules else Known({}, {})
         held[project.id] = (rules, known)
     found: tuple[Sequence[Active], Known] = held[project.id]
     return found
+
+
+_ACTIVE = (
+    select(Rule)
+    .where(Rule.project_id == bindparam("its_project"), Rule.enabled, Rule.quiet_days.is_(None))
+    .order_by(Rule.id)
+    .execution_options(populate_existing=True)
+)
 
 
 def _active(rule: Rule, says: Definition) -> Active:

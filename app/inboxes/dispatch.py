@@ -1,7 +1,8 @@
 """Broadcast: from the committed event to every inbox.
 
 1. Recording calls `add_deliveries` inside its transaction: a row per inbox that declares the action.
-2. After the commit: a wake-up on the queue, and the issue's new number to the live pages. Neither may fail the request.
+2. After the commit: a wake-up on the queue, and the issue's new number to the live pages (waking.py). Neither may fail
+   the request.
 3. `broadcast(queue)`, an RQ job, claims what is due and runs it, until nothing is due or its time is up.
 4. The sweeper, a thread in every worker, finds each second what a crash or a lost Redis left behind. It, and not the
    wake-up, carries the promise. It starts the periodic work too.
@@ -20,7 +21,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import broker, clock, periodic
-from app.db import after_commit, db, read_first, run
+from app.db import db, read_first, run
 from app.events.recording import Recorded, subscribers
 from app.inboxes import left_behind
 from app.inboxes.base import Inbox
@@ -29,7 +30,7 @@ from app.inboxes.due import queues_with_work
 from app.inboxes.registry import inboxes_for, queues
 from app.inboxes.runner import run_due
 from app.inboxes.setting import switched_off
-from app.live.publish import publish
+from app.inboxes.waking import PASSED_ON, answered, tell_afterwards, wake
 from app.processes import taking_name
 from app.worker import rq
 
@@ -40,10 +41,6 @@ JOB_SECONDS = 20
 OUTSIDE_SECONDS = 2
 """The same for what reaches outside: those queues share a worker, which takes them in turn, and a mail server that is
 slow for hours is not to hold up the webhooks."""
-WAKE_SECONDS = 5
-"""A wake-up that nobody answered counts as lost after this long."""
-PASSED_ON = ("mail", "webhooks", "sync")
-"""Queues that the job of the events wakes when it is done with its own, so that a request pays for fewer wake-ups."""
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 30
 """Periodic work that nobody has begun after this long is asked for again."""
@@ -60,11 +57,8 @@ def add_deliveries(batch: Sequence[Recorded]) -> None:
     ]
     if rows:
         run(_ADD, rows)
-    for event in batch:
-        if event.issue_id is not None and not event.imported:
-            topic = f"issue:{event.issue_id}"
-            after_commit(topic, partial(publish, topic, event.seq))
-    _wake_afterwards({row["inbox"] for row in rows if row["state"] == "pending"})
+    moved = {f"issue:{event.issue_id}": event.seq for event in batch if event.issue_id and not event.imported}
+    tell_afterwards(moved, {str(row["queue"]) for row in rows if row["state"] == "pending"})
 
 
 _ADD = insert(Delivery.__table__)  # type: ignore[arg-type]
@@ -97,48 +91,10 @@ def _delivery(event: Recorded, inbox: type[Inbox], *, off: bool, taken: str | No
     }
 
 
-def _wake_afterwards(inboxes: set[object]) -> None:
-    wanted: set[str] = db.session.info.setdefault("transaction", {}).setdefault("wake", set())
-    wanted.update(queue for queue, names in queues().items() if inboxes.intersection(names))
-    if wanted:
-        after_commit("wake", partial(_wake, wanted))
-
-
-def _wake(wanted: set[str]) -> None:
-    wake(*sorted(wanted.difference(PASSED_ON) or wanted))
-
-
-def wake(*queues: str) -> bool:
-    """Ask workers to look at the queues, once for many commits. False when Redis did not take it.
-
-    Two trips to Redis whatever the number of queues, one when all of them are awake already.
-    """
-    asleep = broker.call(partial(_asleep, queues), None)
-    if asleep:
-        return broker.call(partial(_enqueue, asleep), False)
-    return asleep is not None
-
-
-def _asleep(queues: Sequence[str], client: Redis) -> list[str]:
-    """Those of the queues that nobody has woken yet; from now on they count as woken."""
-    with client.pipeline(transaction=False) as pipe:
-        for queue in queues:
-            pipe.set(_wake_key(queue), 1, nx=True, ex=WAKE_SECONDS)
-        return [queue for queue, first in zip(queues, pipe.execute(), strict=True) if first]
-
-
-def _enqueue(queues: Sequence[str], client: Redis) -> bool:
-    with client.pipeline() as pipe:
-        for queue in queues:
-            rq.get_queue(queue).enqueue(broadcast.func, queue, pipeline=pipe)
-        pipe.execute()
-    return True
-
-
 @rq.job(queue="events")
 def broadcast(queue: str) -> None:
     """Deliver what is due on this queue. Twice is harmless: a delivery is claimed by one and marked once."""
-    broker.call(lambda redis: redis.delete(_wake_key(queue)), 0)
+    answered(queue)
     if not drain(queue, seconds=_seconds(queue)):
         wake(queue)
     if queue == "events":
@@ -211,10 +167,6 @@ def _sweep_forever(app: Flask, began: datetime) -> None:
             log.exception("The sweep failed; the next one is in a second")
         except Exception:  # the sweeper carries the promise: nothing may end it
             log.exception("The sweep failed in an unexpected way; the next one is in a second")
-
-
-def _wake_key(queue: str) -> str:
-    return f"tidings:wake:{queue}"
 
 
 subscribers.append(add_deliveries)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, func, insert, select, update
 
 from app import clock
 from app.db import db, run
@@ -34,14 +34,15 @@ class Mark:
 def mark(marks: Sequence[Mark]) -> bool:
     """Write down how attempts ended. False when one of them was no longer ours: the caller rolls back.
 
-    Those that ended alike are one statement: of a batch most do.
+    Those that ended alike are one statement: of a batch most do. The others are one that is run for each.
     """
     alike: dict[Any, list[Mark]] = {}
     for one in marks:
         alike.setdefault(
             (one.state, one.reason, one.error, one.next_attempt_at, _attempts(one), *_token(one)), []
         ).append(one)
-    ours = all(_mark_alike(group) for group in alike.values())
+    alone = [group[0] for group in alike.values() if len(group) == 1]
+    ours = all(_mark_alike(group) for group in alike.values() if len(group) > 1) and _mark_each(alone)
     failures = [_failure(one) for one in marks if one.error and one.state in ("failed", "dead")]
     if ours and failures:
         run(_ADD_FAILURE, failures)
@@ -53,9 +54,20 @@ def _token(one: Mark) -> tuple[int, datetime]:
 
 
 def _mark_alike(marks: Sequence[Mark]) -> bool:
-    one = marks[0]
-    values = {
-        "claims": sorted(each.claim.id for each in marks),
+    values = _values(marks[0]) | {"claims": sorted(each.claim.id for each in marks)}
+    return bool(run(_MARK_ALIKE, values).rowcount == len(marks))
+
+
+def _mark_each(marks: Sequence[Mark]) -> bool:
+    if not marks:
+        return True
+    return bool(
+        run(_MARK_EACH, [_values(one) | {"its_claim": one.claim.id} for one in marks]).rowcount == len(marks)
+    )
+
+
+def _values(one: Mark) -> dict[str, Any]:
+    return {
         "claim_attempt": one.claim.attempt,
         "claim_since": one.claim.since,
         "new_state": one.state,
@@ -65,7 +77,6 @@ def _mark_alike(marks: Sequence[Mark]) -> bool:
         "new_next": one.next_attempt_at,
         "new_finished": clock.now() if one.next_attempt_at is None else None,
     }
-    return bool(run(_MARK, values).rowcount == len(marks))
 
 
 def _attempts(one: Mark) -> int:
@@ -75,23 +86,29 @@ def _attempts(one: Mark) -> int:
     return one.claim.attempt if one.spent else one.claim.attempt - 1
 
 
-_MARK = (
-    update(_TABLE)
-    .where(
-        _TABLE.c.id.in_(bindparam("claims", expanding=True)),
-        _TABLE.c.attempts == bindparam("claim_attempt"),
-        _TABLE.c.started_at == bindparam("claim_since"),
-        _TABLE.c.state == "processing",
+def _marking(which: ColumnElement[bool]) -> Executable:
+    query: Executable = (
+        update(_TABLE)
+        .where(
+            which,
+            _TABLE.c.attempts == bindparam("claim_attempt"),
+            _TABLE.c.started_at == bindparam("claim_since"),
+            _TABLE.c.state == "processing",
+        )
+        .values(
+            state=bindparam("new_state"),
+            attempts=bindparam("new_attempts"),
+            reason=bindparam("new_reason"),
+            last_error=bindparam("new_error"),
+            next_attempt_at=bindparam("new_next"),
+            finished_at=bindparam("new_finished"),
+        )
     )
-    .values(
-        state=bindparam("new_state"),
-        attempts=bindparam("new_attempts"),
-        reason=bindparam("new_reason"),
-        last_error=bindparam("new_error"),
-        next_attempt_at=bindparam("new_next"),
-        finished_at=bindparam("new_finished"),
-    )
-)
+    return query
+
+
+_MARK_ALIKE = _marking(_TABLE.c.id.in_(bindparam("claims", expanding=True)))
+_MARK_EACH = _marking(_TABLE.c.id == bindparam("its_claim"))
 
 
 def _failure(one: Mark) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from app.events.event import Actor
 from app.events.people_actions import DeliveriesDiscarded, DeliveriesHeld, DeliveriesRetried
 from app.events.recording import record_event
 from app.inboxes.delivery import SENT_AGAIN, Delivery, DeliveryTarget, State
-from app.inboxes.dispatch import wake
 from app.inboxes.registry import BY_NAME
 from app.inboxes.setting import switched_off
+from app.inboxes.waking import wake
 
 AGAIN: tuple[State, ...] = ("failed", "dead", "held", "discarded", "skipped")
 """The states from which a delivery can be sent again; of the skipped ones those whose inbox was off."""

@@ -16,11 +16,11 @@ from app import clock
 from app.db import begin_write, db, read_first
 from app.events.event import Event
 from app.inboxes.delivery import Delivery, DeliveryTarget
-from app.inboxes.dispatch import wake
 from app.inboxes.due import open_rows
 from app.inboxes.registry import BY_NAME
 from app.inboxes.replay import UNDER_WAY, Replay, taken, was_imported, window
 from app.inboxes.setting import switched_off
+from app.inboxes.waking import wake
 from app.periodic import periodic
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from app.events.event import Actor, Event
 from app.events.people_actions import DeliveriesRetried
 from app.events.recording import record_event
 from app.inboxes.delivery import SENT_AGAIN, Delivery, DeliveryTarget
-from app.inboxes.dispatch import wake
+from app.inboxes.waking import wake
 from app.inboxes.webhook_delivery import WebhookDelivery
 from app.webhooks.endpoint import Endpoint
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from redis import Redis
+from redis.client import Pipeline
 
 from app import broker
 
@@ -28,10 +29,15 @@ def publish_many(heads: Mapping[str, int]) -> None:
         broker.call(lambda client, part=part: _publish_all(client, part), None)  # type: ignore[misc]
 
 
+def publish_in(pipe: Pipeline, heads: Mapping[str, int]) -> None:
+    """Put the same into a trip to Redis that is made anyway."""
+    for topic, n in heads.items():
+        pipe.publish(CHANNEL, _text({"t": topic, "n": n}))
+
+
 def _publish_all(client: Redis, heads: Mapping[str, int]) -> None:
     with client.pipeline(transaction=False) as pipe:
-        for topic, n in heads.items():
-            pipe.publish(CHANNEL, _text({"t": topic, "n": n}))
+        publish_in(pipe, heads)
         pipe.execute()
 
 

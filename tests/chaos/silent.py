@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 
 from app import supervisor
-from app.inboxes import dispatch
+from app.inboxes import waking
 from app.programs import Program
 from wsgi import app
 
 __all__ = ["app"]
 
-dispatch._wake = lambda wanted: None
+waking.News.tell = lambda news: waking.announce(news.heads, []) and None
 _programs = supervisor._programs
 
 

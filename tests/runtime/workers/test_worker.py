@@ -225,7 +225,7 @@ def test_a_hung_child_is_killed_and_replaced(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes
 ) -> None:
     script = (
-        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.2\n"
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 1\n"
         "import app.prefork as prefork; prefork.WORKER_TTL_SECONDS = 2\n"
         "from tests.runtime.sample import app, rq\n"
         "app.app_context().push(); rq.make_worker(['events']).work()"
@@ -247,7 +247,7 @@ def test_a_job_that_hangs_in_c_code_is_ended_after_its_time_and_the_next_one_is_
 ) -> None:
     """It holds the interpreter's lock and lets no signal in: only the parent can see that there is no life."""
     script = (
-        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.3\n"
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 1\n"
         "from tests.runtime.sample import app, rq\n"
         "app.app_context().push(); rq.make_worker(['events']).work()"
     )
@@ -266,7 +266,7 @@ def test_a_job_that_may_take_longer_than_the_heart_rests_is_let_be(
     env: Mapping[str, str], enqueue: Callable[..., None], notes: Notes, app: Flask, tmp_path: Path
 ) -> None:
     script = (
-        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.1\n"
+        "import app.lean_worker as lean; lean.GRACE_SECONDS = 0.5\n"
         "import app.prefork as prefork; prefork.WORKER_TTL_SECONDS = 2\n"
         "from tests.runtime.sample import app, rq\n"
         "app.app_context().push(); rq.make_worker(['events']).work()"
