@@ -27,9 +27,6 @@ class Analytics(Inbox):
     def should_process(self) -> Decision:
         return Decision(True, "counted")
 
-    def handle(self) -> Sequence[Signal]:
-        return ()  # counted together, see below
-
     @classmethod
     def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         count(inbox.event for inbox in done)

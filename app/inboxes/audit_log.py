@@ -30,9 +30,6 @@ class AuditLog(Inbox):
     def should_process(self) -> Decision:
         return Decision(True, "kept")
 
-    def handle(self) -> Sequence[Signal]:
-        return ()  # kept together, see below
-
     @classmethod
     def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         keep([inbox.event.id for inbox in done])

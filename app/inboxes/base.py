@@ -98,7 +98,7 @@ class Happening:
     project: Project | None
     issue: Issue | None
     actor: User | None
-    memo: dict[str, Any] = field(default_factory=dict)
+    memo: dict[object, Any] = field(default_factory=dict)
     """What one inbox worked out and another may use in the same batch."""
 
 
@@ -148,8 +148,16 @@ class Inbox:
         raise NotImplementedError(f"{type(self).__name__} does not decide")
 
     def handle(self) -> Sequence[Signal]:
-        """Act inside the marking transaction. Safe to be asked again when the transaction was rolled back."""
-        raise NotImplementedError(f"{type(self).__name__} does not act")
+        """Act inside the marking transaction. Safe to be asked again when the transaction was rolled back.
+
+        Those that act on all events of a transaction at once have `together` in its place.
+        """
+        return ()
+
+    @classmethod
+    def acts_alone(cls) -> bool:
+        """Whether it has a `handle` of its own."""
+        return cls.handle is not Inbox.handle
 
     @classmethod
     def ahead(cls, happenings: Sequence[Happening]) -> None:

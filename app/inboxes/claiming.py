@@ -7,9 +7,9 @@ from the start.)
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, bindparam, select, text, update
 
@@ -24,8 +24,7 @@ _CLAIMED = text(f"deliveries.{CLAIMED}")
 """Written out, so that the index of just these is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery in our hands until its lease runs out."""
 
     id: int
@@ -77,8 +76,8 @@ def _claim(queue: str, inboxes: Sequence[str], *, abandoned: bool, limit: int, b
         lease_end=moment + LEASE,
         worker=by,
     )
-    claims = [Claim(row.id, row.event_id, row.inbox, row.attempts, moment) for row in found]
-    return sorted(claims, key=lambda claim: (claim.event_id, claim.id))
+    claims = [Claim._make((*row, moment)) for row in found]
+    return sorted(claims, key=attrgetter("event_id", "id"))
 
 
 def _claiming(state: Any) -> Executable:

@@ -63,9 +63,6 @@ class InAppNotifications(Inbox):
             return Decision(False, nobody(self.happening))
         return Decision(True, f"told {people} {'person' if people == 1 else 'people'}")
 
-    def handle(self) -> Sequence[Signal]:
-        return ()  # told together, see below
-
     @classmethod
     def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         new = rows(_tell(db.session.get_bind().dialect.name), events=[inbox.event.id for inbox in done])

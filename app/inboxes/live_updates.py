@@ -33,9 +33,6 @@ class LiveUpdates(Inbox):
     def should_process(self) -> Decision:
         return Decision(True, "open pages were told")
 
-    def handle(self) -> Sequence[Signal]:
-        return ()  # told together, see below
-
     @classmethod
     def together(cls, done: Sequence[Inbox]) -> Sequence[Signal]:
         projects = Counter(one.event.project_id for one in done if one.event.project_id is not None)

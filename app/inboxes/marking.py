@@ -2,9 +2,8 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, bindparam, func, insert, select, update
 
@@ -16,8 +15,7 @@ from app.inboxes.delivery import Delivery, DeliveryFailure, State
 _TABLE: Any = Delivery.__table__
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How an attempt ended."""
 
     claim: Claim

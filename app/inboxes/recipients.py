@@ -63,7 +63,7 @@ def recipients(happening: Happening, among: Names) -> list[Recipient]:
 
     `among` are the actions this inbox tells people about: of a bulk act, who is told of an earlier one is left out.
     """
-    memo = f"recipients {sorted(among)}"
+    memo = ("recipients", among)
     if memo not in happening.memo:
         special = named(happening)
         happening.memo[memo] = [
@@ -84,12 +84,12 @@ def count_all(happenings: Sequence[Happening], among: Names) -> None:
     events = [one.event.id for one in happenings]
     found = {row.id: row.number for row in rows(_numbers(among), events=events)} if events else {}
     for one in happenings:
-        one.memo[_number(among)] = found.get(one.event.id, 0)
+        one.memo[("their number", among)] = found.get(one.event.id, 0)
 
 
 def count_recipients(happening: Happening, among: Names) -> int:
     """How many `recipients` there are, without fetching them."""
-    memo = _number(among)
+    memo = ("their number", among)
     if memo not in happening.memo:
         count_all([happening], among)
     return int(happening.memo[memo])
@@ -171,10 +171,6 @@ def _people(among: Names) -> Select[Any]:
 @cache
 def _numbers(among: Names) -> Select[Any]:
     return watchers_told(among, Event.id, func.count().label("number")).group_by(Event.id)
-
-
-def _number(among: Names) -> str:
-    return f"number of recipients {sorted(among)}"
 
 
 def named(happening: Happening) -> dict[int, str]:
