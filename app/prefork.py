@@ -9,7 +9,6 @@ of the deliveries bring its work back; a child that hangs is killed and replaced
 2,000 jobs or above 400 MB. Neither parent nor child ever ends because Redis is away.
 """
 
-import gc
 import logging
 import os
 import signal
@@ -165,8 +164,7 @@ class PreforkWorker:
         }
         places = [Place(self._child(number, limits)) for number in range(len(self.places))]
         leave_the_parents_connections(self.app)
-        gc.collect()
-        gc.freeze()  # the collector would touch, and so copy, the pages that children and parent share
+        processes.keep_what_is_loaded()
         signals = processes.Signals(*STOP_SIGNALS, signal.SIGCHLD)
         try:
             while True:

@@ -119,6 +119,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    processes.keep_what_is_loaded()
     with contextlib.suppress(KeyboardInterrupt):
         Server(config, site).run(sockets=[listening] if listening else None)
 

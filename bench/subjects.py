@@ -115,7 +115,7 @@ class Ours:
         make_checkpoint()
         db.session.remove()
         gc.collect()
-        gc.freeze()  # as the command does
+        gc.freeze()  # as the command does, with what the pages have left
         started, began, done = time.perf_counter(), time.process_time(), Verified()
         with reading_first():
             for done in verify():  # noqa: B007 - the last one counts
