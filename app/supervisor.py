@@ -191,15 +191,22 @@ def _programs(options: argparse.Namespace, listening: socket.socket) -> list[Pro
     number = listening.fileno()
     web = [sys.executable, "-m", "app.serve", "--fd", str(number), *["--prepare"] * options.prepare]
     programs = [Program("web", web, env, keep=[number])]
-    if options.workers:
-        shares = " / ".join(" ".join(queues) for queues in _shares(options.workers))
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *shares.split()]
-        named = {**env, processes.NAME_VARIABLE: processes.unique_name()}
-        programs.append(Program("worker" if options.workers == 1 else "workers", command, named))
+    for index, queues in enumerate(_parents(options.workers), start=1):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "rq", "worker", *queues]
+        named = {**env, processes.NAME_VARIABLE: f"{processes.unique_name()}:{index}"}
+        programs.append(Program(f"worker {index}", command, named))
         # Without --prepare the tables are there already, and the work need not wait for the pages for ever.
         head_start = float("inf") if options.prepare else LONGEST_HEAD_START_SECONDS
         programs[-1].starts_at = time.monotonic() + head_start
     return programs
+
+
+def _parents(workers: int) -> list[list[str]]:
+    """The queues of each parent, a stroke between those of its children: one for what people wait for, and one for all
+    that reaches outside. What was loaded is in memory once for each; the death of one stops no child of the other."""
+    first, *others = _shares(workers) if workers else [[]]
+    outside = " / ".join(" ".join(queues) for queues in others).split()
+    return [queues for queues in (first, outside) if queues]
 
 
 def _shares(workers: int) -> list[list[str]]:

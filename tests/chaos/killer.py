@@ -18,7 +18,7 @@ from tests.runtime.processtools import children_of, is_alive
 from tests.support.house import House
 
 KINDS = {"worker child": 9, "web": 5, "worker": 3, "valkey": 3}
-"""What dies, and how often beside the others. A worker is the parent of all children."""
+"""What dies, and how often beside the others. A worker is the parent of its children."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,6 @@ def test_what_a_killed_worker_held_is_taken_up_before_its_lease_is_over(house: H
     say(house, otis, issue, "Hello")
     [(began, by)] = until(lambda: house.rows(HELD), seconds=20)
     gone = house.kill(kind)
-    assert len(gone) == {MAIL_CHILD: 1, WORKERS: 3}[kind]
+    assert len(gone) == {MAIL_CHILD: 1, WORKERS: 4}[kind]
     house.back(kind, gone)
     until(lambda: any(at != began and who == by for at, who in house.rows(HELD)), seconds=SOONER)

@@ -28,12 +28,12 @@ def env(tmp_path: Path) -> Mapping[str, str]:
 def up(env: Mapping[str, str], free_port: int) -> Iterator[Program]:
     with Program("-m", "flask", "--app", "wsgi", "up", "--port", str(free_port), env=env) as supervisor:
         supervisor.wait_for(f"Tidings is ready: http://127.0.0.1:{free_port}", 90)
-        until(lambda: len(programs(supervisor)) == 6, 60)
+        until(lambda: len(programs(supervisor)) == 7, 60)
         yield supervisor
 
 
 def programs(supervisor: Program) -> dict[int, str]:
-    """What runs below the supervisor: Valkey, the web process, the parent of the workers and three children."""
+    """What runs below the supervisor: Valkey, the web process, two parents and three children."""
     found = {}
     for pid in children_of(supervisor.pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
@@ -56,7 +56,8 @@ def test_ready_means_that_the_page_server_answers(up: Program, free_port: int) -
     assert health(free_port) == 200
     commands = " ".join(programs(up).values())
     assert "valkey-server" in commands
-    assert "rq worker events / mail events / webhooks sync events" in commands
+    assert "rq worker events" in commands
+    assert "rq worker mail events / webhooks sync events" in commands
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,7 +89,7 @@ def test_what_dies_is_started_again(up: Program, free_port: int) -> None:
         os.kill(before, signal.SIGKILL)
         until(lambda t=text, b=before: any(t in c and p != b for p, c in programs(up).items()), 10)
     assert health(free_port) == 200  # a question asked meanwhile waits in the port
-    assert "web     | ended (SIGKILL)" in up.said()
+    assert "web      | ended (SIGKILL)" in up.said()
 
 
 def test_a_taken_port_is_refused_in_one_line_before_anything_starts(env: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ from tests.support.smtp import free_port
 PASSWORD = "correct horse battery"
 WEB = "app.serve"
 WORKERS = "rq worker"
-"""The parent with all its children."""
+"""The two parents with all their children."""
 EVENTS_CHILD = "(rq:events)"
 MAIL_CHILD = "(rq:mail)"
 VALKEY = "valkey-server"
@@ -77,7 +77,7 @@ class House:
         self.program = Program(*command, env=self.environment)
         self.program.wait_for("Tidings is ready", 90)
         others = 2 - int("REDIS_URL" in self.environment)
-        until(lambda: len(self.programs()) == others + 1 + workers, 90)
+        until(lambda: len(self.programs()) == others + min(workers, 2) + workers, 90)
 
     def stop(self) -> None:
         """End it as Ctrl-C does, and whatever would be left."""
