@@ -19,7 +19,7 @@ run: ## start Tidings with everything it needs; PORT=5080 chooses the port
 
 test: ## the whole suite; ARGS="-k feed" passes on
 	@bin/bootstrap dev
-	@$(PYTHON) -m pytest -n 3 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: ## format, lint, types, import contracts, templates, freshness of the reference
 	@bin/bootstrap dev
