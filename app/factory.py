@@ -53,9 +53,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_use_lifo": True
-        },  # what was used last has its plans and pages at hand
+        # the connection that was used last has its plans and pages at hand
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_use_lifo": True},
         RQ_CONNECTION=settings.redis_url,
         RQ_QUEUES=["events", "mail", "webhooks", "sync"],
         RATELIMIT_STORAGE_URI=_limits_storage(settings),

@@ -93,9 +93,8 @@ class Place:
     def _fork(self, signals: processes.Signals) -> None:
         self.child.pulse.promise(GRACE_SECONDS)
         self._born = clock.monotonic()
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, STOP_SIGNALS
-        )  # one that met our handler in the child would be lost
+        # a stop that met our handler in the child would be lost: it is held back until the child has its own
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self._pid = processes.fork(lambda: self._run(signals))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 

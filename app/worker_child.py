@@ -58,9 +58,7 @@ class Child:
         processes.call_this_process(f"rq:{self.queues[0]}")
         try:
             _raise_when_stopped()
-            signal.pthread_sigmask(
-                signal.SIG_UNBLOCK, STOP_SIGNALS
-            )  # the parent held them back over the fork
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # held back over the fork
             leave_the_parents_connections(self.app)
             for start in self.on_start:
                 start(self.app)
